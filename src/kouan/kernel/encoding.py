@@ -1,0 +1,92 @@
+"""Canonical JSON (RFC 8785) of a strict subset: one value, one spelling.
+
+The subset: objects, arrays, strings of printable ASCII, integers within ±(2⁵³-1), true, false and null, nested at most
+16 deep; no floats. Bytes travel as base64url without padding (RFC 4648 section 5), unused bits zero. In this subset
+RFC 8785 comes down to sorted keys and no white space. Decoding refuses whatever does not encode back to the same
+bytes, so duplicates, escapes, ``-0`` and white space need no rule of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
+from typing import Annotated, Any, Final
+
+import msgspec
+
+MAX_INTEGER: Final = 2**53 - 1
+MAX_DEPTH: Final = 16
+
+# Printable ASCII in which a backslash stands only before a quote or another backslash.
+_PRINTABLE: Final = re.compile(rb'[\x20-\x5b\x5d-\x7e]*(?:\\["\\][\x20-\x5b\x5d-\x7e]*)*\Z')
+_PAD: Final = (b"", None, b"==", b"=")
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+_FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
+_URL_ALPHABET: Final = re.compile(r"[A-Za-z0-9_-]*\Z")
+
+Integer = Annotated[int, msgspec.Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=MAX_INTEGER)]
+# The last character of base64url carries unused bits; only the spellings that leave them zero are allowed.
+Bytes16 = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{21}[AQgw]\Z")]
+Bytes32 = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\Z")]
+Bytes64 = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{85}[AQgw]\Z")]
+Code = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,31}\Z")]
+Unit = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{3,8}\Z")]
+
+
+class EncodingError(ValueError):
+    """The bytes are not the canonical encoding of an allowed value; the text says where and why."""
+
+
+def _plain(depth: int) -> Any:
+    scalar = Integer | str | bool | None
+    if depth == 0:
+        return scalar
+    inner = _plain(depth - 1)
+    return dict[str, inner] | list[inner] | scalar  # type: ignore[valid-type]  # a type built at run time
+
+
+_encoder: Final = msgspec.json.Encoder(order="sorted")
+_decoder: Final = msgspec.json.Decoder(_plain(MAX_DEPTH))
+
+
+def encode(value: Any) -> bytes:
+    """Return the canonical bytes of a value (plain Python or a record) that is known to lie within the subset."""
+    return _encoder.encode(value)
+
+
+def decode(data: bytes) -> Any:
+    """Return the plain value of canonical bytes.
+
+    Raises EncodingError for anything outside the subset or not spelled canonically.
+    """
+    if not _PRINTABLE.match(data):
+        raise EncodingError('strings must be printable ASCII, escaped only as \\" and \\\\')
+    try:
+        value = _decoder.decode(data)
+    except (msgspec.MsgspecError, RecursionError) as problem:
+        raise EncodingError(str(problem)) from None
+    if _encoder.encode(value) != data:
+        raise EncodingError("the bytes are not canonical: keys sorted, no white space, no escapes, no duplicates")
+    return value
+
+
+def to_text(data: bytes) -> str:
+    """Return bytes as base64url without padding."""
+    return b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode()
+
+
+def from_text(text: str) -> bytes:
+    """Return the bytes of a base64url text; raises EncodingError unless it is the one spelling of them."""
+    pad = _PAD[len(text) % 4]
+    if pad is None or not _URL_ALPHABET.match(text):
+        raise EncodingError(f"not base64url without padding: {text[:60]!r}")
+    try:
+        data = a2b_base64(text.encode().translate(_FROM_URL) + pad)
+    except Base64Error as problem:
+        raise EncodingError(f"not base64url without padding: {text[:60]!r} ({problem})") from None
+    if to_text(data) != text:
+        raise EncodingError(f"unused bits of a base64url text must be zero: {text[:60]!r}")
+    return data

@@ -1,0 +1,240 @@
+"""``execute_block``: from a pre-state and a block to a difference, receipts and roots.
+
+The same function under every engine. It reads the pre-state, writes overlays and returns the difference; the engine
+commits it, once, atomically. Bad input is a receipt with a number, never an exception; an exception is a broken
+invariant and stops the node.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+
+from kouan.kernel.encoding import EncodingError, encode, from_text
+from kouan.kernel.envelope import MAX_AHEAD_MS, TAG, Opened, envelope_id, open_envelope, use_number, window_key
+from kouan.kernel.records import Member, Window
+from kouan.kernel.registry import Claim, Context, Registry, Verifier, verify_in_turn
+from kouan.kernel.rejections import Refusal, Rejection
+from kouan.kernel.state import PreState, State
+from kouan.kernel.suites import SUITE, digest
+from kouan.kernel.tree import TreeChange, leaf_hash, path_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ENVELOPES_PER_BLOCK: Final = "envelopes_per_member_and_block"
+NO_RECEIPTS: Final = digest("kouan/receipts/1")
+PLACE_BITS: Final = 24
+
+
+class Block(NamedTuple):
+    """What is executed: nothing else enters, so any engine can replay any other's blocks."""
+
+    alliance: str
+    height: int
+    time_ms: int
+    envelopes: list[bytes]
+    skipped: frozenset[str] = frozenset()
+    """Ids of envelopes that two thirds of the operators agreed not to execute."""
+
+
+class Write(NamedTuple):
+    """One record of the difference."""
+
+    key: str
+    path: bytes
+    value: bytes
+    place: int
+    """height << 24 | ordinal within the block: where the store keeps this version of the value."""
+
+
+class BlockOutcome(NamedTuple):
+    """The difference a block makes."""
+
+    writes: list[Write]
+    tree: TreeChange
+    receipts: list[bytes]
+    """For each envelope its receipt, canonical JSON."""
+    state_root: bytes
+    receipts_root: bytes
+    app_hash: bytes
+
+
+def app_hash(state_root: bytes, receipts_root: bytes) -> bytes:
+    """Return what the ledger's runners agree on after a block."""
+    return digest("kouan/app/1", state_root, receipts_root)
+
+
+def receipts_root(receipts: list[bytes]) -> bytes:
+    """Return the hash over a block's receipts, each by its own hash, in order."""
+    return digest("kouan/receipts/1", *(digest("kouan/receipt/1", receipt) for receipt in receipts))
+
+
+def execute_block(
+    pre: PreState, block: Block, registry: Registry, verify_many: Verifier = verify_in_turn
+) -> BlockOutcome:
+    """Execute a block on a pre-state.
+
+    ``verify_many`` may check signatures in any way (threads, a cache) as long as its answers are those of
+    `kouan.kernel.suites.verify`.
+    """
+    state = State(pre)
+    opened = [_open(raw, block) for raw in block.envelopes]
+    claims = list(dict.fromkeys(_claims(state, opened, registry)))
+    checked = dict(zip(claims, verify_many(claims), strict=True))
+    sent: dict[str, int] = {}
+    receipts: list[bytes] = []
+    for raw, envelope in zip(block.envelopes, opened, strict=True):
+        code, results = _execute_envelope(state, block, envelope, registry, checked, sent)
+        receipts.append(encode({"code": code, "envelope": envelope_id(raw), "results": results}))
+    return _outcome(pre, block.height, state.writes(), receipts)
+
+
+def found(pre: PreState, records: list[tuple[str, bytes]]) -> BlockOutcome:
+    """Return the difference from nothing to the state that a founding document describes, at height 0."""
+    return _outcome(pre, 0, records, [])
+
+
+def _outcome(pre: PreState, height: int, written: list[tuple[str, bytes]], receipts: list[bytes]) -> BlockOutcome:
+    writes = [
+        Write(key, path_of(key), value, height << PLACE_BITS | ordinal) for ordinal, (key, value) in enumerate(written)
+    ]
+    change = pre.tree.change({write.path: (leaf_hash(write.path, write.value), write.place) for write in writes})
+    receipts_hash = receipts_root(receipts) if receipts else NO_RECEIPTS
+    return BlockOutcome(writes, change, receipts, change.root, receipts_hash, app_hash(change.root, receipts_hash))
+
+
+class _Decoded(NamedTuple):
+    """An opened envelope with its commands as records, or why one is not."""
+
+    opened: Opened
+    commands: list[tuple[str, Any]]
+
+
+def _open(raw: bytes, block: Block) -> _Decoded | Rejection:
+    if block.skipped and envelope_id(raw) in block.skipped:
+        return Rejection.ENVELOPE_SKIPPED
+    try:
+        opened = open_envelope(raw)
+    except EncodingError:
+        return Rejection.ENVELOPE_MALFORMED
+    if opened.body.alliance != block.alliance:
+        return Rejection.ENVELOPE_WRONG_ALLIANCE
+    if opened.body.expires_ms <= block.time_ms:
+        return Rejection.ENVELOPE_EXPIRED
+    if opened.body.expires_ms > block.time_ms + MAX_AHEAD_MS:
+        return Rejection.ENVELOPE_EXPIRY_TOO_FAR
+    return _Decoded(opened, [])
+
+
+def _claims(state: State, envelopes: list[_Decoded | Rejection], registry: Registry) -> Iterator[Claim]:
+    """Decode the commands and name every signature that the block will ask for, as far as the pre-state tells."""
+    for envelope in envelopes:
+        if isinstance(envelope, Rejection):
+            continue
+        opened = envelope.opened
+        member = state.read(Member, f"member/{opened.member}")
+        if member and opened.key in member.keys:
+            yield _envelope_claim(opened, member)
+        for plain in opened.body.commands:
+            kind = plain.pop("type", None)
+            command = registry.commands.get(kind) if isinstance(kind, str) else None
+            record: Any = None
+            if command is not None:
+                try:
+                    record = msgspec.convert(plain, command.record)
+                except msgspec.ValidationError:
+                    record = None
+            envelope.commands.append((kind if isinstance(kind, str) else "", record))
+            if record is not None and command is not None and command.claims is not None:
+                yield from command.claims(state, opened.body.alliance, opened.member, record)
+
+
+def _envelope_claim(opened: Opened, member: Member) -> Claim:
+    return Claim(from_text(member.keys[opened.key].public), TAG, opened.signed, opened.signature)
+
+
+def _execute_envelope(  # what a block and one of its envelopes bring
+    state: State,
+    block: Block,
+    envelope: _Decoded | Rejection,
+    registry: Registry,
+    checked: dict[Claim, bool],
+    sent: dict[str, int],
+) -> tuple[int, list[dict[str, Any]]]:
+    if isinstance(envelope, Rejection):
+        return envelope, []
+    opened = envelope.opened
+    admitted = _admit(state, block, opened, checked, sent)
+    if isinstance(admitted, Rejection):
+        return admitted, []
+    context = Context(state, block.alliance, block.height, block.time_ms, admitted, opened.key, checked)
+    together = opened.body.mode == "all"
+    refusals: list[Refusal | None] = []
+    for kind, record in envelope.commands:
+        refusal = _execute_command(context, kind, record, registry)
+        refusals.append(refusal)
+        if together:
+            if refusal is not None:
+                break
+        elif refusal is None:
+            state.keep()
+        else:
+            state.drop()
+    if together:
+        if refusals[-1] is None:
+            state.keep()
+        else:
+            state.drop()
+            guilty, refusal = len(refusals) - 1, refusals[-1]
+            refusals = [Refusal(Rejection.COMMAND_FELL_WITH_OTHERS) for _ in envelope.commands]
+            refusals[guilty] = refusal
+    return 0, [_result(refusal) for refusal in refusals]
+
+
+def _result(refusal: Refusal | None) -> dict[str, Any]:
+    if refusal is None:
+        return {"code": 0}
+    return {"at": refusal.at, "code": refusal.code} if refusal.at else {"code": refusal.code}
+
+
+def _admit(
+    state: State, block: Block, opened: Opened, checked: dict[Claim, bool], sent: dict[str, int]
+) -> Member | Rejection:
+    """Check who signed and whether the number is new; what passes has used its number up."""
+    member = state.read(Member, f"member/{opened.member}")
+    if member is None or opened.key not in member.keys or member.keys[opened.key].suite != SUITE:
+        return Rejection.ENVELOPE_UNKNOWN_SIGNER
+    if member.keys[opened.key].revoked_ms:
+        return Rejection.ENVELOPE_REVOKED_KEY
+    claim = _envelope_claim(opened, member)
+    signed = checked.get(claim)
+    if not (verify_in_turn([claim])[0] if signed is None else signed):
+        return Rejection.ENVELOPE_BAD_SIGNATURE
+    key = window_key(opened.member, opened.key)
+    window = use_number(state.read(Window, key), opened.body.number)
+    if window is None:
+        return Rejection.ENVELOPE_REPLAYED
+    context = Context(state, block.alliance, block.height, block.time_ms, member, opened.key, checked)
+    sent[opened.member] = sent.get(opened.member, 0) + 1
+    if sent[opened.member] > context.parameter(ENVELOPES_PER_BLOCK):
+        return Rejection.ENVELOPE_OVER_BOUND
+    state.write(key, window)
+    state.keep()
+    return member
+
+
+def _execute_command(context: Context, kind: str, record: Any, registry: Registry) -> Refusal | None:
+    command = registry.commands.get(kind)
+    if command is None:
+        return Refusal(Rejection.COMMAND_UNKNOWN, kind[:64])
+    if context.height < command.active_from:
+        return Refusal(Rejection.COMMAND_NOT_ACTIVE)
+    if record is None:
+        return Refusal(Rejection.COMMAND_MALFORMED)
+    if command.roles and command.roles.isdisjoint(context.member.roles):
+        return Refusal(Rejection.ROLE_NOT_PERMITTED)
+    if command.starts and context.member.suspended:
+        return Refusal(Rejection.MEMBER_SUSPENDED)
+    return command.handle(context, record)

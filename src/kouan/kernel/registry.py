@@ -1,0 +1,115 @@
+"""What an alliance can execute: each command type with its record, its handler and the height it is active from.
+
+An activated handler never changes: a change of rules is a new version of the command, active from a later height.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from kouan.kernel.encoding import from_text
+from kouan.kernel.records import Charter, Member
+from kouan.kernel.rejections import Refusal
+from kouan.kernel.state import State
+from kouan.kernel.suites import verify
+
+CHARTER_KEY = "charter"
+
+
+class Parameter(NamedTuple):
+    """One number in the charter."""
+
+    name: str
+    unit: str
+    """What it counts: ms, basis points, minor units, …"""
+    default: int
+    lowest: int
+    highest: int
+    meaning: str
+
+
+class Claim(NamedTuple):
+    """A signature to be checked."""
+
+    key: bytes
+    tag: str
+    message: bytes
+    signature: bytes
+
+
+Verifier = Callable[[list[Claim]], list[bool]]
+
+
+def verify_in_turn(claims: list[Claim]) -> list[bool]:
+    """Check signatures one after the other."""
+    return [verify(*claim) for claim in claims]
+
+
+class Context:
+    """What a handler may see besides its command. There is no clock: ``time_ms`` is the block's."""
+
+    __slots__ = ("_charter", "_checked", "alliance", "height", "key", "member", "parameters", "state", "time_ms")
+
+    def __init__(  # a plain record of what one envelope brings
+        self,
+        state: State,
+        alliance: str,
+        height: int,
+        time_ms: int,
+        member: Member,
+        key: str,
+        checked: Mapping[Claim, bool],
+    ) -> None:
+        self.state = state
+        self.alliance = alliance
+        """Hash of the founding document, base64url."""
+        self.height = height
+        self.time_ms = time_ms
+        self.member = member
+        """The signing member as it stood when the envelope was opened."""
+        self.key = key
+        """The name of the signing key."""
+        self._checked = checked
+
+    @property
+    def signer(self) -> str:
+        """Who signed, as member/key."""
+        return f"{self.member.id}/{self.key}"
+
+    def parameter(self, name: str) -> int:
+        """Return a parameter of the charter as it stands."""
+        charter = self.state.read(Charter, CHARTER_KEY)
+        if charter is None:
+            raise AssertionError("the state has no charter")
+        return charter.parameters[name]
+
+    def is_signed(self, key: str, tag: str, message: bytes, signature: str) -> bool:
+        """Tell whether a signature (base64url) holds. Those announced by the command are checked already."""
+        claim = Claim(from_text(key), tag, message, from_text(signature))
+        known = self._checked.get(claim)
+        return verify(*claim) if known is None else known
+
+
+class Command(NamedTuple):
+    """One version of one command."""
+
+    type: str
+    """module.verb/version"""
+    record: Any
+    handle: Callable[[Context, Any], Refusal | None]
+    roles: frozenset[str]
+    """The signer must have one of these; empty: any member."""
+    starts: bool
+    """It starts something new, so a suspended member may not send it."""
+    claims: Callable[[State, str, str, Any], Iterable[Claim]] | None = None
+    """The signatures a command carries: (state, alliance, signing member, command) → what to check ahead."""
+    active_from: int = 1
+
+
+class Registry:
+    """The commands and parameters of all modules together."""
+
+    def __init__(self, commands: Iterable[Command], parameters: Iterable[Parameter]) -> None:
+        self.commands = {command.type: command for command in commands}
+        self.parameters = {parameter.name: parameter for parameter in parameters}

@@ -1,0 +1,72 @@
+"""Hash and signature under one name, every use with a domain tag.
+
+The suite is ``ed25519-sha256``: SHA-256 (FIPS 180-4) and Ed25519 (RFC 8032) as libsodium verifies it, that is with a
+canonical scalar and without small-order keys. Every node must use the same verifier: libraries differ on exactly those
+edge cases. Nothing is hashed or signed without a tag, so that no value made for one purpose can serve another.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Final
+
+from nacl.bindings import crypto_sign, crypto_sign_open, crypto_sign_seed_keypair
+from nacl.exceptions import CryptoError
+
+SUITE: Final = "ed25519-sha256"
+HASH_BYTES: Final = 32
+PUBLIC_KEY_BYTES: Final = 32
+SEED_BYTES: Final = 32
+SIGNATURE_BYTES: Final = 64
+
+# Points of small order and their non-canonical spellings: a signature by such a key can hold for many messages.
+# Source: the blocklist of libsodium, crypto_core/ed25519/ref10/ed25519_ref10.c (ge25519_has_small_order).
+_SMALL_ORDER: Final = frozenset(
+    bytes.fromhex(point)
+    for low in (
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    )
+    for point in (low, f"{low[:-2]}{int(low[-2:], 16) | 0x80:02x}")
+)
+
+
+def digest(tag: str, *parts: bytes) -> bytes:
+    """Return SHA-256 over the tag, a zero byte and the parts one after the other.
+
+    Parts are not delimited: a caller that passes several must give all but the last a fixed length.
+    """
+    return sha256(b"".join((tag.encode(), b"\0", *parts))).digest()
+
+
+def is_sound_key(public_key: bytes) -> bool:
+    """Tell whether these bytes may stand as somebody's public key: 32 of them, and no point of small order."""
+    return len(public_key) == PUBLIC_KEY_BYTES and public_key not in _SMALL_ORDER
+
+
+def public_key(seed: bytes) -> bytes:
+    """Return the public key (32 bytes) of a signing seed (32 bytes, RFC 8032 section 5.1.5)."""
+    public, _ = crypto_sign_seed_keypair(seed)
+    return bytes(public)
+
+
+def sign(seed: bytes, tag: str, message: bytes) -> bytes:
+    """Return the 64-byte signature over tag, zero byte and message."""
+    _, secret = crypto_sign_seed_keypair(seed)
+    return bytes(crypto_sign(tag.encode() + b"\0" + message, secret)[:SIGNATURE_BYTES])
+
+
+def verify(key: bytes, tag: str, message: bytes, signature: bytes) -> bool:
+    """Tell whether ``signature`` is that of ``key`` over the tagged message. Wrong lengths are simply not valid."""
+    if len(signature) != SIGNATURE_BYTES or len(key) != PUBLIC_KEY_BYTES:
+        return False
+    try:
+        crypto_sign_open(signature + tag.encode() + b"\0" + message, key)
+    except CryptoError:
+        return False
+    return True

@@ -1,0 +1,268 @@
+"""The state tree: an authenticated map over hashed keys that proves presence and absence.
+
+A compact sparse Merkle tree of 256 levels. A key's path is ``H("kouan/key/1", key)``, most significant bit first, 0 to
+the left. The *reference* of a subtree is 33 bytes, a kind and a hash:
+
+- no leaf below: kind 0 and 32 zero bytes;
+- one leaf below, wherever: kind 1 and ``H("kouan/leaf/1", path || H("kouan/value/1", value))``: a lone leaf rises;
+- more: kind 2 and ``H("kouan/inner/1", left reference || right reference)``.
+
+The root of the state is the hash in the topmost reference. `docs/reference/proof.md` says the same for other languages.
+
+In memory the upper levels are one flat array (the children of node i are nodes 2i and 2i+1, so a parent is hashed from
+one slice), and what lies below its last level is kept in *buckets* of sorted entries. Neither shows in the hashes. An
+entry is path, leaf hash and *place*: where the store keeps the value; the tree carries the place and never hashes it.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from kouan.kernel.suites import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+REF: Final = 33
+EMPTY: Final = bytes(REF)
+ENTRY: Final = 72  # path (32), leaf hash (32), place (8, big-endian)
+LEAF_KIND: Final = 1
+INNER_KIND: Final = 2
+_INNER: Final = b"kouan/inner/1\0"
+_KEY: Final = b"kouan/key/1\0"
+_VALUE: Final = b"kouan/value/1\0"
+_LEAF: Final = b"kouan/leaf/1\0"
+
+
+def path_of(key: str) -> bytes:
+    """Return the 32-byte path of a key (ASCII)."""
+    return sha256(_KEY + key.encode()).digest()
+
+
+def leaf_hash(path: bytes, value: bytes) -> bytes:
+    """Return the hash of the leaf that holds ``value`` at ``path``."""
+    return sha256(_LEAF + path + sha256(_VALUE + value).digest()).digest()
+
+
+def value_hash(value: bytes) -> bytes:
+    """Return the hash by which a leaf commits to its value."""
+    return digest("kouan/value/1", value)
+
+
+def join(left: bytes, right: bytes) -> bytes:
+    """Return the reference of a subtree from those of its two halves."""
+    if right[0] == 0 and left[0] != INNER_KIND:
+        return left
+    if left[0] == 0 and right[0] != INNER_KIND:
+        return right
+    return b"\2" + sha256(_INNER + left + right).digest()
+
+
+class TreeChange(NamedTuple):
+    """What one block changes in a tree: a difference that nobody has applied yet."""
+
+    root: bytes
+    """The new root, 32 bytes."""
+    refs: dict[int, bytes]
+    """New references of the flat array's nodes."""
+    buckets: dict[int, bytes]
+    """New content of buckets."""
+
+
+class Tree:
+    """One version of the tree, in memory. ``change`` computes a difference, ``apply`` takes it in."""
+
+    __slots__ = ("_buckets", "_flat", "depth", "entries")
+
+    def __init__(self, depth: int = 20) -> None:
+        """Make an empty tree whose flat array has ``depth`` levels below the root (2 ** depth buckets).
+
+        The depth shows in speed and memory only; 20 suits ten thousand to ten million leaves.
+        """
+        self.depth = depth
+        self.entries = 0
+        self._flat = bytearray(REF << (depth + 1))
+        self._buckets = [b""] * (1 << depth)
+
+    @property
+    def root(self) -> bytes:
+        """The root hash; 32 zero bytes when there is no leaf."""
+        return self.ref(1)[1:]
+
+    def ref(self, node: int) -> bytes:
+        """Return the reference of a node of the flat array (the root is node 1)."""
+        return bytes(self._flat[REF * node : REF * node + REF])
+
+    def bucket(self, number: int) -> bytes:
+        """Return the entries of a bucket, sorted by path."""
+        return self._buckets[number]
+
+    def bucket_of(self, path: bytes) -> int:
+        """Return the number of the bucket in which a path lies."""
+        return int.from_bytes(path[:8]) >> (64 - self.depth)
+
+    def find(self, path: bytes) -> bytes | None:
+        """Return the entry (72 bytes) at a path, or None."""
+        return find_entry(self._buckets[int.from_bytes(path[:8]) >> (64 - self.depth)], path)
+
+    def change(self, leaves: Mapping[bytes, tuple[bytes, int]]) -> TreeChange:
+        """Compute what changes when each path gets its (leaf hash, place). Leaves never go: nothing is forgotten."""
+        touched: dict[int, list[bytes]] = {}
+        for path in leaves:
+            touched.setdefault(self.bucket_of(path), []).append(path)
+        buckets: dict[int, bytes] = {}
+        refs: dict[int, bytes] = {}
+        first = 1 << self.depth
+        level: dict[int, bytes] = {}
+        for number, paths in touched.items():
+            bucket = self._buckets[number]
+            for path in paths:
+                bucket = _with_leaf(bucket, path, leaves[path])
+            buckets[number] = bucket
+            level[first + number] = _fold(bucket, self.depth)
+        flat = self._flat
+        while True:
+            refs.update(level)
+            if 1 in level:
+                return TreeChange(level[1][1:], refs, buckets)
+            level = _parents(level, flat)
+
+    def apply(self, change: TreeChange) -> None:
+        """Take a difference in. It must have been computed from this very version."""
+        flat, own = self._flat, self._buckets
+        for node, ref in change.refs.items():
+            flat[REF * node : REF * node + REF] = ref
+        for number, bucket in change.buckets.items():
+            self.entries += (len(bucket) - len(own[number])) // ENTRY
+            own[number] = bucket
+
+    def before(self, change: TreeChange) -> TreeChange:
+        """Return the difference that would undo ``change``: what is here now in the places it will write."""
+        flat, own = self._flat, self._buckets
+        refs = {node: bytes(flat[REF * node : REF * node + REF]) for node in change.refs}
+        return TreeChange(self.root, refs, {number: own[number] for number in change.buckets})
+
+    def load(self, buckets: Iterable[tuple[int, bytes]]) -> None:
+        """Fill an empty tree with the buckets of a stored version and hash it from the bottom up."""
+        first = 1 << self.depth
+        level: dict[int, bytes] = {}
+        flat, own = self._flat, self._buckets
+        for number, bucket in buckets:
+            own[number] = bucket
+            self.entries += len(bucket) // ENTRY
+            level[first + number] = _fold(bucket, self.depth)
+        while level:
+            for node, ref in level.items():
+                flat[REF * node : REF * node + REF] = ref
+            if 1 in level:
+                return
+            level = _parents(level, flat)
+
+
+def _parents(level: dict[int, bytes], flat: bytearray) -> dict[int, bytes]:
+    """Return the references of the parents of ``level``; a missing sibling is read from the flat array."""
+    above: dict[int, bytes] = {}
+    get = level.get
+    for node in level:
+        parent = node >> 1
+        if parent in above:
+            continue
+        start = REF * 2 * parent
+        left = get(2 * parent) or bytes(flat[start : start + REF])
+        right = get(2 * parent + 1) or bytes(flat[start + REF : start + 2 * REF])
+        if left[0] and right[0]:
+            above[parent] = b"\2" + sha256(_INNER + left + right).digest()
+        else:
+            above[parent] = join(left, right)
+    return above
+
+
+def _with_leaf(bucket: bytes, path: bytes, leaf: tuple[bytes, int]) -> bytes:
+    at = 0
+    end = len(bucket)
+    while at < end and bucket[at : at + 32] < path:
+        at += ENTRY
+    after = at + ENTRY if bucket[at : at + 32] == path else at
+    return b"".join((bucket[:at], path, leaf[0], leaf[1].to_bytes(8), bucket[after:]))
+
+
+def _fold(bucket: bytes, depth: int) -> bytes:
+    """Return the reference of the subtree at ``depth`` that holds just these entries."""
+    size = len(bucket)
+    if size == 0:
+        return EMPTY
+    if size == ENTRY:
+        return b"\1" + bucket[32:64]
+    split = _split(bucket, depth)
+    return join(_fold(bucket[:split], depth + 1), _fold(bucket[split:], depth + 1))
+
+
+def _split(bucket: bytes, depth: int) -> int:
+    """Return where in sorted entries the right half of the subtree at ``depth`` begins."""
+    byte, mask = depth >> 3, 0x80 >> (depth & 7)
+    at = 0
+    while at < len(bucket) and not bucket[at + byte] & mask:
+        at += ENTRY
+    return at
+
+
+class Path(NamedTuple):
+    """What a proof needs of the tree for one key."""
+
+    siblings: list[bytes]
+    """References beside the way down, from the root on."""
+    entry: bytes | None
+    """The one leaf at the end of the way (the key's own, or another's that proves absence), or None."""
+
+
+def walk(path: bytes, depth: int, ref: Callable[[int], bytes], bucket: Callable[[int], bytes]) -> Path:
+    """Go from the root to where ``path`` ends, in the version that ``ref`` and ``bucket`` read."""
+    number = int.from_bytes(path[:8]) >> (64 - depth)
+    siblings: list[bytes] = []
+    for level in range(depth):
+        node = (1 << level) | number >> (depth - level)
+        kind = ref(node)[0]
+        if kind != INNER_KIND:
+            return Path(siblings, _lone_entry(node, level, depth, bucket) if kind == LEAF_KIND else None)
+        siblings.append(ref((node << 1 | (number >> (depth - level - 1) & 1)) ^ 1))
+    entries = bucket(number)
+    level = depth
+    while len(entries) > ENTRY:
+        split = _split(entries, level)
+        mine, other = entries[:split], entries[split:]
+        if path[level >> 3] & (0x80 >> (level & 7)):
+            mine, other = other, mine
+        siblings.append(_fold(other, level + 1))
+        entries = mine
+        level += 1
+    return Path(siblings, entries or None)
+
+
+def _lone_entry(node: int, level: int, depth: int, bucket: Callable[[int], bytes]) -> bytes:
+    """Find the one entry below a node of kind leaf: few levels above the buckets in any tree of size."""
+    first = node << (depth - level)
+    for number in range(first, first + (1 << (depth - level))):
+        entries = bucket(number - (1 << depth))
+        if entries:
+            return entries
+    raise AssertionError(f"node {node} is of kind leaf, but its buckets are empty")
+
+
+def root_from(path: bytes, siblings: list[bytes], end: bytes) -> bytes:
+    """Return the root that follows from the reference at the end of the way and the siblings beside it."""
+    ref = end
+    for level in range(len(siblings) - 1, -1, -1):
+        right = path[level >> 3] & (0x80 >> (level & 7))
+        ref = join(siblings[level], ref) if right else join(ref, siblings[level])
+    return ref[1:]
+
+
+def find_entry(bucket: bytes, path: bytes) -> bytes | None:
+    """Return the entry at a path among the entries of a bucket, or None."""
+    at = bucket.find(path)
+    while at >= 0:
+        if at % ENTRY == 0:
+            return bucket[at : at + ENTRY]
+        at = bucket.find(path, at + 1)
+    return None
