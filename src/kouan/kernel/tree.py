@@ -106,8 +106,11 @@ class Tree:
         """Return the entry (72 bytes) at a path, or None."""
         return find_entry(self._buckets[int.from_bytes(path[:8]) >> (64 - self.depth)], path)
 
-    def change(self, leaves: Mapping[bytes, tuple[bytes, int]]) -> TreeChange:
-        """Compute what changes when each path gets its (leaf hash, place). Leaves never go: nothing is forgotten."""
+    def change(self, leaves: Mapping[bytes, tuple[bytes, int] | None]) -> TreeChange:
+        """Compute what changes when each path gets its (leaf hash, place).
+
+        None takes a leaf away: no command does that, but it is how an older version is looked at from a newer one.
+        """
         touched: dict[int, list[bytes]] = {}
         for path in leaves:
             touched.setdefault(self.bucket_of(path), []).append(path)
@@ -136,12 +139,6 @@ class Tree:
         for number, bucket in change.buckets.items():
             self.entries += (len(bucket) - len(own[number])) // ENTRY
             own[number] = bucket
-
-    def before(self, change: TreeChange) -> TreeChange:
-        """Return the difference that would undo ``change``: what is here now in the places it will write."""
-        flat, own = self._flat, self._buckets
-        refs = {node: bytes(flat[REF * node : REF * node + REF]) for node in change.refs}
-        return TreeChange(self.root, refs, {number: own[number] for number in change.buckets})
 
     def load(self, buckets: Iterable[tuple[int, bytes]]) -> None:
         """Fill an empty tree with the buckets of a stored version and hash it from the bottom up."""
@@ -178,12 +175,14 @@ def _parents(level: dict[int, bytes], flat: bytearray) -> dict[int, bytes]:
     return above
 
 
-def _with_leaf(bucket: bytes, path: bytes, leaf: tuple[bytes, int]) -> bytes:
+def _with_leaf(bucket: bytes, path: bytes, leaf: tuple[bytes, int] | None) -> bytes:
     at = 0
     end = len(bucket)
     while at < end and bucket[at : at + 32] < path:
         at += ENTRY
     after = at + ENTRY if bucket[at : at + 32] == path else at
+    if leaf is None:
+        return bucket[:at] + bucket[after:]
     return b"".join((bucket[:at], path, leaf[0], leaf[1].to_bytes(8), bucket[after:]))
 
 
