@@ -1,0 +1,196 @@
+"""The embedded engine: one process, one operator. What was answered is on disk.
+
+Directory: ``alliance.json`` (the trust file), ``blocks.log`` (the truth), ``state/`` (always rebuildable),
+``operator.key`` (signs checkpoints), ``lock``. A block goes: execute, append to the log, one fsync, apply, answer.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from kouan.engines.disk import DirectoryDisk, Disk
+from kouan.engines.log import BlockLog, DamagedLogError, OpenReport
+from kouan.engines.port import Found, LoggedBlock, Status
+from kouan.engines.signatures import ThreadedVerifier
+from kouan.engines.store import Mark, Store
+from kouan.kernel.encoding import from_text, to_text
+from kouan.kernel.envelope import envelope_id
+from kouan.kernel.execution import Block, BlockOutcome, app_hash, execute_block, found
+from kouan.kernel.registry import Claim, Registry
+
+LOG: Final = "blocks.log"
+STATE: Final = "state"
+RECEIPTS_REMEMBERED: Final = 20_000
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(LoggedBlock)
+
+
+class Ledger(NamedTuple):
+    """What makes an alliance's ledger: its id, its records at height 0, and what it can execute."""
+
+    alliance: str
+    genesis: list[tuple[str, bytes]]
+    registry: Registry
+    keep_versions: int
+
+
+class ReplayError(Exception):
+    """The log and what it leads to do not agree: the code or the log is not what it was."""
+
+
+class Embedded:
+    """A ledger in one directory, held open by this process alone."""
+
+    def __init__(
+        self,
+        directory: Path,
+        ledger: Ledger,
+        now_ms: Callable[[], int],
+        *,
+        accept_loss: bool = False,
+        disk: Disk | None = None,
+    ) -> None:
+        """Open the ledger, or begin it when the directory has no log yet, and bring the state up to the log's end.
+
+        ``accept_loss``: a person's word that a damaged end of the log may be put into quarantine.
+        """
+        self._ledger = ledger
+        self._now_ms = now_ms
+        self._verify = ThreadedVerifier()
+        self._disk = disk or DirectoryDisk(directory)
+        self._receipts: OrderedDict[str, bytes] = OrderedDict()
+        self._store = Store(directory / STATE, keep_versions=ledger.keep_versions)
+        self._log, self.report = self._open_log(directory, accept_loss=accept_loss)
+        self._catch_up()
+
+    def submit(self, envelopes: Sequence[bytes]) -> list[bytes]:
+        """See `kouan.engines.port.Engine.submit`."""
+        names = [envelope_id(raw) for raw in envelopes]
+        fresh = {name: raw for name, raw in zip(names, envelopes, strict=True) if name not in self._receipts}
+        known = {name: self._receipts[name] for name in names if name not in fresh}
+        if fresh:
+            self._commit(list(fresh.values()))
+            known.update((name, self._receipts[name]) for name in fresh)
+        return [known[name] for name in names]
+
+    def query(self, keys: Sequence[str]) -> Found:
+        """See `kouan.engines.port.Engine.query`."""
+        return Found(self._store.height, self._last.time_ms, [self._store.get(key) for key in keys])
+
+    def blocks(self, from_height: int = 1) -> Iterator[LoggedBlock]:
+        """See `kouan.engines.port.Engine.blocks`."""
+        for record in self._log.records(self._store.position_before(from_height)):
+            if record.height >= from_height:
+                yield _decoder.decode(record.body)
+
+    def status(self) -> Status:
+        """See `kouan.engines.port.Engine.status`."""
+        last = self._last
+        return Status(
+            alliance=self._ledger.alliance,
+            height=last.height,
+            time_ms=last.time_ms,
+            app_hash=to_text(app_hash(last.state_root, last.receipts_root)),
+            state_root=to_text(last.state_root),
+            records=self._store.tree.entries,
+            oldest_provable=self._store.oldest,
+            log_bytes=self._log.size,
+        )
+
+    def flush(self) -> None:
+        """Write the state as it is now to disk, so that the next start need not replay the log's tail."""
+        last = self._last
+        self._store.flush(Mark(last.height, last.time_ms, last.state_root, last.receipts_root, self._log.durable))
+
+    def close(self) -> None:
+        """Write the state and let everything go."""
+        self.flush()
+        self._store.close()
+        self._log.close()
+        self._verify.close()
+
+    def _open_log(self, directory: Path, *, accept_loss: bool) -> tuple[BlockLog, OpenReport | None]:
+        alliance = from_text(self._ledger.alliance)
+        if not self._disk.exists(LOG):
+            return BlockLog.create(self._disk, LOG, alliance), None
+        mark = self._store.mark
+        try:
+            return BlockLog.open(self._disk, LOG, alliance, mark.log if mark else None, accept_loss=accept_loss)
+        except DamagedLogError:
+            if not accept_loss:
+                raise
+        self._store.close()  # the state is ahead of what is left of the log: build it anew
+        shutil.rmtree(directory / STATE)
+        self._store = Store(directory / STATE, keep_versions=self._ledger.keep_versions)
+        return BlockLog.open(self._disk, LOG, alliance, accept_loss=True)
+
+    def _commit(self, envelopes: list[bytes]) -> None:
+        """Make one block: execute, log, sync, apply. Whatever fails before the sync leaves the state as it was."""
+        last = self._last
+        time_ms = max(self._now_ms(), last.time_ms)
+        block = Block(self._ledger.alliance, last.height + 1, time_ms, envelopes)
+        outcome = execute_block(self._store, block, self._ledger.registry, self._verify)
+        logged = LoggedBlock(
+            block.height, time_ms, envelopes, outcome.receipts, outcome.state_root, outcome.receipts_root
+        )
+        self._log.append(block.height, _encoder.encode(logged))
+        self._log.sync()
+        self._apply(logged, outcome)
+        if self._store.wants_flush:
+            self.flush()
+
+    def _apply(self, logged: LoggedBlock, outcome: BlockOutcome) -> None:
+        self._store.apply(logged.height, outcome)
+        self._last = _Last(logged.height, logged.time_ms, logged.state_root, logged.receipts_root)
+        remembered = self._receipts
+        for raw, receipt in zip(logged.envelopes, logged.receipts, strict=True):
+            remembered[envelope_id(raw)] = receipt
+        while len(remembered) > RECEIPTS_REMEMBERED:
+            remembered.popitem(last=False)
+
+    def _catch_up(self) -> None:
+        """Bring the stored state up to the end of the log."""
+        mark = self._store.mark
+        if mark is None:
+            outcome = found(self._store, self._ledger.genesis)
+            self._store.apply(0, outcome)
+            self._last = _Last(0, 0, outcome.state_root, outcome.receipts_root)
+        else:
+            self._last = _Last(mark.height, mark.time_ms, mark.state_root, mark.receipts_root)
+        for record in self._log.records(mark.log if mark else None):
+            logged = _decoder.decode(record.body)
+            self._apply(logged, self._replay(logged))
+            if self._store.wants_flush:
+                self.flush()
+
+    def _replay(self, logged: LoggedBlock) -> BlockOutcome:
+        """Execute a logged block again. Its signatures were good unless that leads elsewhere than it once did."""
+        block = Block(self._ledger.alliance, logged.height, logged.time_ms, logged.envelopes)
+        expected = (logged.state_root, logged.receipts_root)
+        for verify in (_trusting, self._verify):
+            outcome = execute_block(self._store, block, self._ledger.registry, verify)
+            if (outcome.state_root, outcome.receipts_root) == expected:
+                return outcome
+        raise ReplayError(
+            f"block {logged.height} of {LOG} leads to another state than it did when it was written: "
+            "this version of the software executes it differently, or the log was changed"
+        )
+
+
+class _Last(NamedTuple):
+    """The newest block's result."""
+
+    height: int
+    time_ms: int
+    state_root: bytes
+    receipts_root: bytes
+
+
+def _trusting(claims: list[Claim]) -> list[bool]:
+    return [True] * len(claims)

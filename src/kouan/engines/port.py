@@ -1,0 +1,65 @@
+"""What an engine offers, whichever it is. Clients know engines only through this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+
+class LoggedBlock(msgspec.Struct, frozen=True, array_like=True):
+    """A block as it was executed and answered."""
+
+    height: int
+    time_ms: int
+    envelopes: list[bytes]
+    receipts: list[bytes]
+    state_root: bytes
+    receipts_root: bytes
+
+
+class Status(msgspec.Struct, frozen=True):
+    """How a ledger stands."""
+
+    alliance: str
+    height: int
+    time_ms: int
+    app_hash: str
+    state_root: str
+    records: int
+    oldest_provable: int
+    log_bytes: int
+
+
+class Found(NamedTuple):
+    """The records at some keys, all of one height."""
+
+    height: int
+    time_ms: int
+    values: list[bytes | None]
+
+
+class Engine(Protocol):
+    """A ledger that can be written to, asked, and read from the beginning."""
+
+    def submit(self, envelopes: Sequence[bytes]) -> list[bytes]:
+        """Execute envelopes; return their receipts (canonical JSON) once they are on disk.
+
+        An envelope that was answered before gets the same receipt again and is not executed twice.
+        """
+
+    def query(self, keys: Sequence[str]) -> Found:
+        """Return the newest records at some keys."""
+
+    def prove(self, keys: Sequence[str], height: int | None = None) -> dict[str, Any]:
+        """Return checkpoint, handovers and leaf proofs of some keys (a proof file without its statement).
+
+        ``height``: an older version, as far back as it is kept.
+        """
+
+    def blocks(self, from_height: int = 1) -> Iterator[LoggedBlock]:
+        """Yield the blocks from a height on."""
+
+    def status(self) -> Status:
+        """Return how the ledger stands."""

@@ -1,0 +1,271 @@
+"""The state on disk: values in the order in which they were written, and the tree's entries, in LMDB.
+
+Keys in version order are what LMDB writes fast, so a value is kept under its *place* (height << 24 | ordinal), never
+under its hash; the tree in memory says which place is current. What blocks change is kept in memory and written every
+so many values, all in one transaction together with the position in the block log it belongs to: after a crash the
+state is whole at that height, and the log's tail brings it up to date. The store is always rebuildable from the log.
+
+An older version, as far back as it is kept, is the newest with each changed entry put back (*undo*). Values that no
+kept version needs are deleted.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from typing import TYPE_CHECKING, Final
+
+import lmdb
+import msgspec
+
+from kouan.engines.log_format import Position
+from kouan.kernel.state import PreState
+from kouan.kernel.tree import ENTRY, Path, Tree, TreeChange, find_entry, leaf_hash, path_of, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kouan.kernel.execution import BlockOutcome
+
+FLUSH_VALUES: Final = 40_000
+MAP_BYTES: Final = 1 << 40  # address space, not disk
+CHUNK_BITS: Final = 8  # buckets are stored 256 together: few, large values
+NOTHING: Final = bytes(ENTRY - 32)
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Where the stored state stands."""
+
+    height: int
+    time_ms: int
+    state_root: bytes
+    receipts_root: bytes
+    log: Position
+    """The block log's record of this height."""
+    oldest: int = 0
+    """The lowest height whose version can still be read; kept by the store."""
+
+
+class StoreError(Exception):
+    """The stored state cannot be used; the text says why and what to do."""
+
+
+class Store(PreState):
+    """The newest state. Reading is by key; ``apply`` takes a block's difference in."""
+
+    def __init__(self, directory: pathlib.Path, *, keep_versions: int) -> None:
+        """Open or create the store in a directory that one process at a time uses.
+
+        ``keep_versions``: how many older heights stay readable.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        self._env = lmdb.open(str(directory), map_size=MAP_BYTES, max_dbs=5, lock=False, readahead=False)
+        self._values = self._env.open_db(b"values")
+        self._buckets = self._env.open_db(b"buckets")
+        self._undo = self._env.open_db(b"undo")
+        self._meta = self._env.open_db(b"meta")
+        self._positions = self._env.open_db(b"positions")
+        self._keep = keep_versions
+        self._tree = Tree()
+        self._new_values: dict[int, bytes] = {}
+        self._new_undo: dict[int, bytes] = {}
+        self._dirty: set[int] = set()
+        self._read = self._env.begin()
+        self.mark = self._load()
+        """Where the stored state stands; None in a new store."""
+        self.height = self.mark.height if self.mark else 0
+        """The height of the newest version, stored or not."""
+
+    @property
+    def tree(self) -> Tree:
+        """The tree of the newest version."""
+        return self._tree
+
+    def get(self, key: str) -> bytes | None:
+        """Return the record at a key, or None."""
+        entry = self._tree.find(path_of(key))
+        return None if entry is None else self._value(entry)[1]
+
+    def value_of(self, entry: bytes) -> bytes:
+        """Return the value that a tree entry stands for."""
+        return self._value(entry)[1]
+
+    def apply(self, height: int, outcome: BlockOutcome) -> None:
+        """Take in the difference that the block of a height makes."""
+        tree = self._tree
+        undo: list[bytes] = []
+        for write in outcome.writes:
+            old = tree.find(write.path)
+            undo.append(old if old is not None else write.path + NOTHING)
+            self._new_values[write.place] = write.key.encode() + b"\0" + write.value
+        tree.apply(outcome.tree)
+        self._dirty.update(number >> CHUNK_BITS for number in outcome.tree.buckets)
+        self._new_undo[height] = b"".join(undo)
+        self.height = height
+
+    @property
+    def oldest(self) -> int:
+        """The lowest height whose version can be read."""
+        return max(self.mark.oldest if self.mark else 0, self.height - self._keep)
+
+    @property
+    def wants_flush(self) -> bool:
+        """Whether enough is gathered in memory to be worth a write."""
+        return len(self._new_values) >= FLUSH_VALUES
+
+    def flush(self, mark: Mark) -> None:
+        """Write what was gathered, in one transaction that is on disk when this returns."""
+        oldest = self.oldest
+        with self._env.begin(write=True) as txn:
+            values = ((place.to_bytes(8), value) for place, value in sorted(self._new_values.items()))
+            txn.cursor(self._values).putmulti(values, append=True)
+            undo = ((height.to_bytes(8), entries) for height, entries in sorted(self._new_undo.items()))
+            txn.cursor(self._undo).putmulti(undo, append=True)
+            chunks = ((chunk.to_bytes(4), self._chunk(chunk)) for chunk in sorted(self._dirty))
+            txn.cursor(self._buckets).putmulti(chunks)
+            self._prune(txn, oldest)
+            self.mark = msgspec.structs.replace(mark, oldest=oldest)
+            txn.put(b"mark", msgspec.msgpack.encode(self.mark), db=self._meta)
+            txn.put(mark.height.to_bytes(8), msgspec.msgpack.encode(mark.log), db=self._positions)
+        self._read.abort()
+        self._read = self._env.begin()
+        self._new_values.clear()
+        self._new_undo.clear()
+        self._dirty.clear()
+
+    def at(self, height: int) -> Version:
+        """Return the version after a height; raises StoreError when it is no longer, or not yet, kept."""
+        oldest = self.oldest
+        if not oldest <= height <= self.height:
+            raise StoreError(f"the state at height {height} cannot be read: kept are {oldest} to {self.height}")
+        back: dict[bytes, tuple[bytes, int] | None] = {}
+        for later in range(self.height, height, -1):
+            undo = self._undo_of(later)
+            for at in range(0, len(undo), ENTRY):
+                leaf = undo[at + 32 : at + ENTRY]
+                back[undo[at : at + 32]] = None if leaf == NOTHING else (leaf[:32], int.from_bytes(leaf[32:]))
+        return Version(self, self._tree.change(back) if back else None)
+
+    def position_before(self, height: int) -> Position | None:
+        """Return a remembered place in the log from which a height's record is not far; None: its beginning."""
+        cursor = self._read.cursor(self._positions)
+        found = cursor.set_range(height.to_bytes(8))
+        return (
+            msgspec.msgpack.decode(cursor.value(), type=Position)
+            if (cursor.prev() if found else cursor.last())
+            else None
+        )
+
+    def records(self) -> Iterator[tuple[str, bytes]]:
+        """Yield every key with its record, in the order of paths."""
+        for number in range(1 << self._tree.depth):
+            bucket = self._tree.bucket(number)
+            for at in range(0, len(bucket), ENTRY):
+                yield self._value(bucket[at : at + ENTRY])
+
+    def scrub(self, first: int, count: int) -> str | None:
+        """Check that stored values of ``count`` buckets hash to their leaves; name the first that does not."""
+        for number in range(first, min(first + count, 1 << self._tree.depth)):
+            bucket = self._tree.bucket(number)
+            for at in range(0, len(bucket), ENTRY):
+                entry = bucket[at : at + ENTRY]
+                try:
+                    key, value = self._value(entry)
+                except StoreError as problem:
+                    return str(problem)
+                if path_of(key) != entry[:32] or leaf_hash(entry[:32], value) != entry[32:64]:
+                    return f"the stored value of {key} is not the one the state tree holds"
+        return None
+
+    def close(self) -> None:
+        """Let the files go. What was not flushed is in the log."""
+        self._read.abort()
+        self._env.close()
+
+    def _value(self, entry: bytes) -> tuple[str, bytes]:
+        place = int.from_bytes(entry[64:])
+        stored = self._new_values.get(place)
+        if stored is None:
+            stored = self._read.get(entry[64:], db=self._values)
+        if stored is None:
+            raise StoreError(f"the value at place {place} is missing from the state store: rebuild it from the log")
+        key, _, value = stored.partition(b"\0")
+        return key.decode(), value
+
+    def _undo_of(self, height: int) -> bytes:
+        undo = self._new_undo.get(height)
+        return undo if undo is not None else bytes(self._read.get(height.to_bytes(8), b"", db=self._undo))
+
+    def _chunk(self, chunk: int) -> bytes:
+        first = chunk << CHUNK_BITS
+        return b"".join([self._tree.bucket(number) for number in range(first, first + (1 << CHUNK_BITS))])
+
+    def _prune(self, txn: lmdb.Transaction, oldest: int) -> None:
+        """Delete the undo of versions that are no longer kept, and the values that only those needed."""
+        cursor = txn.cursor(self._undo)
+        dead: list[bytes] = []
+        more = cursor.first()
+        while more and int.from_bytes(cursor.key()) <= oldest:
+            undo = bytes(cursor.value())
+            old = (undo[at + 32 : at + ENTRY] for at in range(0, len(undo), ENTRY))
+            dead.extend(leaf[32:] for leaf in old if leaf != NOTHING)
+            more = cursor.delete()
+        for place in sorted(dead):
+            txn.delete(place, db=self._values)
+
+    def _load(self) -> Mark | None:
+        raw = self._read.get(b"mark", db=self._meta)
+        if raw is None:
+            return None
+        mark = msgspec.msgpack.decode(raw, type=Mark)
+        shift = 64 - self._tree.depth
+        chunks = self._read.cursor(self._buckets).iternext(keys=False)
+        self._tree.load(bucket for chunk in chunks for bucket in _buckets_of(chunk, shift))
+        if self._tree.root != mark.state_root:
+            raise StoreError(
+                f"the state store's tree does not have the root it was stored with at height {mark.height}: "
+                "rebuild the state from the log"
+            )
+        return mark
+
+
+class Version:
+    """The state after one height, for reading and for proofs."""
+
+    def __init__(self, store: Store, change: TreeChange | None) -> None:
+        self._store = store
+        self._change = change or TreeChange(store.tree.root, {}, {})
+
+    @property
+    def root(self) -> bytes:
+        """The state root, 32 bytes."""
+        return self._change.root
+
+    def get(self, key: str) -> bytes | None:
+        """Return the record at a key as it was at that height, or None."""
+        path = path_of(key)
+        entry = find_entry(self._bucket(self._store.tree.bucket_of(path)), path)
+        return None if entry is None else self._store.value_of(entry)
+
+    def walk(self, path: bytes) -> Path:
+        """Return the siblings on the way to a path, and the entry at its end."""
+        return walk(path, self._store.tree.depth, self._ref, self._bucket)
+
+    def _ref(self, node: int) -> bytes:
+        return self._change.refs.get(node) or self._store.tree.ref(node)
+
+    def _bucket(self, number: int) -> bytes:
+        changed = self._change.buckets.get(number)
+        return self._store.tree.bucket(number) if changed is None else changed
+
+
+def _buckets_of(chunk: bytes, shift: int) -> Iterator[tuple[int, bytes]]:
+    """Take a stored chunk of sorted entries apart into buckets."""
+    start = 0
+    number = int.from_bytes(chunk[:8]) >> shift
+    for at in range(ENTRY, len(chunk), ENTRY):
+        following = int.from_bytes(chunk[at : at + 8]) >> shift
+        if following != number:
+            yield number, chunk[start:at]
+            start, number = at, following
+    if chunk:
+        yield number, chunk[start:]
