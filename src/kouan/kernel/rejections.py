@@ -55,6 +55,23 @@ class Rejection(IntEnum):
     QUOTA_LESS_USED = 57
     QUOTA_NUMBER_TOO_LARGE = 58
 
+    # Customs: declarations and the opening of seals.
+    DRAW_KEY_UNSOUND = 200
+    DRAW_KEY_UNCHANGED = 201
+    STAGE_NOT_FORWARD = 202
+    AMENDMENT_NOT_LOWER = 203
+    AMENDMENT_PRICE_OPEN = 204
+    AMENDMENT_RAISES_WHILE_SUSPENDED = 205
+    DECLARATION_SUSPENDED_ALREADY = 206
+    DECLARATION_NOT_SUSPENDED = 207
+    OPENING_EXISTS = 220
+    OPENING_UNKNOWN = 221
+    OPENING_ANSWERED = 222
+    OPENING_NOT_REQUESTER = 223
+    OPENING_DISCLOSED = 224
+    OPENING_STILL_SEALED = 225
+    OPENING_WRONG_COMMITMENT = 226
+
 
 class Refusal(NamedTuple):
     """Why a command is refused, and what in it the reason is about."""
