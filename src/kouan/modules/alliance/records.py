@@ -1,0 +1,190 @@
+"""What the alliance keeps on the ledger besides the kernel's own charter, members and keys.
+
+A change is what a proposal would do. Its field ``kind`` says which it is.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta
+
+from kouan.kernel.encoding import Bytes16, Bytes32, Bytes64, Code, Count, Integer, Positive
+from kouan.kernel.records import Record
+from kouan.modules.alliance.rules import MAX_MEMBERS, Role
+
+OPERATOR_KEY: Final = "operator"
+ROSTER_KEY: Final = "roster"
+
+Roles = Annotated[list[Role], Meta(max_length=8)]
+
+
+def member_key(member: str) -> str:
+    """Return the key under which a member stands in the state."""
+    return f"member/{member}"
+
+
+def enterprise_key(commitment: str) -> str:
+    """Return the key under which an onboarded enterprise stands in the state."""
+    return f"enterprise/{commitment}"
+
+
+def proposal_key(proposal: str) -> str:
+    """Return the key under which a proposal stands in the state."""
+    return f"proposal/{proposal}"
+
+
+def handover_key(index: int) -> str:
+    """Return the key under which the operator's change with this index stands in the state."""
+    return f"handover/{index}"
+
+
+class Move(Record, frozen=True):
+    """A member's power was newly given: it joined, or a critical role or its only say changed hands."""
+
+    at_ms: Positive
+    member: Code
+
+
+class Roster(Record, frozen=True):
+    """Who counts in a vote. Key: ``roster``. The state has no listing of its own, so this is one."""
+
+    latest_proposal: Bytes16 | None
+    """Where a list of the proposals begins: each names the one before it."""
+    members: Annotated[list[Code], Meta(max_length=MAX_MEMBERS)]
+    """Sorted; suspended members included."""
+    moves: list[Move]
+    """Those of the last trust period."""
+
+
+class Operator(Record, frozen=True):
+    """Whose key signs checkpoints once every handover has come into force. Key: ``operator``."""
+
+    handovers: Count
+    """How many there have been: they stand at ``handover/0`` and so on."""
+    incarnation: Count
+    """Raised after a restore that lost a tail of the ledger."""
+    public: Bytes32
+
+
+class Handover(Record, frozen=True):
+    """From ``from_height`` on, this key and incarnation sign the checkpoints. Key: ``handover/<index>``."""
+
+    alliance: Bytes32
+    from_height: Positive
+    incarnation: Count
+    index: Count
+    public: Bytes32
+    signature: Bytes64
+    """By the previous operator key, tag ``kouan/handover/1``, over the canonical JSON of the other fields."""
+
+
+class Enterprise(Record, frozen=True):
+    """An enterprise that a member onboarded. Key: ``enterprise/<commitment>``."""
+
+    by: Code
+    commitment: Bytes32
+    """Salted commitment to its unified social credit code: the code itself stays off the ledger."""
+    onboarded_ms: Positive
+    override: Code | None
+    """Why its code was taken although the check digit fails, or null."""
+
+
+class SetParameter(Record, frozen=True, tag_field="kind", tag="parameter"):
+    """Set one number of the charter."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9._-]{1,64}\Z")]
+    value: Integer
+
+
+class AddMember(Record, frozen=True, tag_field="kind", tag="add-member"):
+    """Admit an institution with its first key."""
+
+    key: Code
+    """Name of the key."""
+    member: Code
+    public: Bytes32
+    roles: Roles
+    sealing: Bytes32
+
+
+class SuspendMember(Record, frozen=True, tag_field="kind", tag="suspend-member"):
+    """Let a member start nothing new; what it has it may service."""
+
+    member: Code
+
+
+class ResumeMember(Record, frozen=True, tag_field="kind", tag="resume-member"):
+    """End a member's suspension."""
+
+    member: Code
+
+
+class SetRoles(Record, frozen=True, tag_field="kind", tag="roles"):
+    """Set what members may do, for one member or for two at once so that a role can be passed on."""
+
+    roles: Annotated[dict[Code, Roles], Meta(min_length=1, max_length=2)]
+
+
+class SetSealing(Record, frozen=True, tag_field="kind", tag="sealing-key"):
+    """Set the key to which secrets for a member are sealed."""
+
+    member: Code
+    public: Bytes32
+
+
+class AddMemberKey(Record, frozen=True, tag_field="kind", tag="add-member-key"):
+    """Give a member that lost its keys a new one."""
+
+    key: Code
+    member: Code
+    public: Bytes32
+
+
+class RevokeMemberKey(Record, frozen=True, tag_field="kind", tag="revoke-member-key"):
+    """Revoke a member's key, its last one too: it was stolen."""
+
+    key: Code
+    member: Code
+
+
+class ChangeOperator(Record, frozen=True, tag_field="kind", tag="operator"):
+    """Let another key sign checkpoints, or the same key with a higher incarnation."""
+
+    incarnation: Count
+    public: Bytes32
+
+
+Change = (
+    SetParameter
+    | AddMember
+    | SuspendMember
+    | ResumeMember
+    | SetRoles
+    | SetSealing
+    | AddMemberKey
+    | RevokeMemberKey
+    | ChangeOperator
+)
+
+
+class Proposal(Record, frozen=True):
+    """A change and the votes on it. Key: ``proposal/<id>``."""
+
+    change: Change
+    effective_ms: Count
+    """From when the change can be enacted; 0 while the votes do not carry it."""
+    enacted_ms: Count
+    """Block time of its enactment; 0 before."""
+    expires_ms: Positive
+    """From then on it can be neither voted on nor enacted."""
+    id: Bytes16
+    previous: Bytes16 | None
+    """The proposal made before this one."""
+    proposed_ms: Positive
+    proposer: Code
+    votes: dict[Code, bool]
+
+
+Override = Literal["certificate-seen", "registry-confirmed"]
+"""Why a code with a failing check digit was taken: its certificate was seen, or the registry confirmed it."""

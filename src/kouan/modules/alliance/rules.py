@@ -1,0 +1,88 @@
+"""The alliance's parameters and roles, and what a set of roles must keep to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal
+
+from kouan.kernel.execution import ENVELOPES_PER_BLOCK
+from kouan.kernel.registry import Parameter
+
+SECOND_MS: Final = 1000
+DAY_MS: Final = 24 * 3600 * SECOND_MS
+MAX_MEMBERS: Final = 256
+MAX_KEYS: Final = 256
+"""Keys a member may ever have, revoked ones included: their names are never given to another key."""
+
+TRUST_PERIOD: Final = "trust_period_ms"
+PROVABLE_BLOCKS: Final = "provable_blocks"
+QUORUM: Final = "alliance.quorum_bp"
+CRITICAL_QUORUM: Final = "alliance.critical_quorum_bp"
+DELAY: Final = "alliance.delay_ms"
+LIFETIME: Final = "alliance.proposal_lifetime_ms"
+POWER: Final = "alliance.power_bp_per_period"
+
+PARAMETERS: Final[tuple[Parameter, ...]] = (
+    Parameter(
+        ENVELOPES_PER_BLOCK, "envelopes", 2000, 1, 100_000, "how many envelopes of one member a block may execute"
+    ),
+    Parameter(
+        TRUST_PERIOD,
+        "ms",
+        30 * DAY_MS,
+        DAY_MS,
+        366 * DAY_MS,
+        "how old a checkpoint may be for a live proof, and the time in which only a part of the power may move",
+    ),
+    Parameter(PROVABLE_BLOCKS, "blocks", 256, 1, 100_000, "for how many blocks back the ledger can prove its state"),
+    Parameter(QUORUM, "basis points", 5001, 5001, 10_000, "share of the members that carries an ordinary change"),
+    Parameter(
+        CRITICAL_QUORUM,
+        "basis points",
+        7500,
+        7500,
+        10_000,
+        "share of the members that carries a critical change, besides both classes' consent",
+    ),
+    Parameter(DELAY, "ms", DAY_MS, DAY_MS, 30 * DAY_MS, "time between a change being carried and taking effect"),
+    Parameter(
+        LIFETIME,
+        "ms",
+        14 * DAY_MS,
+        2 * DAY_MS,
+        90 * DAY_MS,
+        "how long a proposal can be voted on, and how long a carried one can be enacted",
+    ),
+    Parameter(
+        POWER, "basis points", 3333, 1, 3333, "share of the members whose power may be new within a trust period"
+    ),
+)
+
+Role = Literal["bank", "convener", "customs", "operator", "overseer", "second-holder"]
+CLASSES: Final[tuple[Role, ...]] = ("customs", "overseer")
+"""The classes that must both consent to a critical change."""
+CRITICAL_ROLES: Final[frozenset[str]] = frozenset({"customs", "overseer", "second-holder"})
+"""To give or take one of these is a critical change."""
+NEEDED_ROLES: Final[tuple[Role, ...]] = ("bank", "customs", "overseer", "second-holder")
+"""Somebody must always have each of these."""
+_APART: Final[tuple[frozenset[str], ...]] = (
+    frozenset({"bank", "customs"}),  # who attests a value must not lend on it
+    frozenset({"bank", "overseer"}),  # who opens seals must not compete
+    frozenset({"overseer", "second-holder"}),  # or the second layer of a seal would hold nothing back
+)
+
+
+def roles_problem(roles: Sequence[str]) -> str | None:
+    """Return what is wrong with one member's roles, or None."""
+    if list(roles) != sorted(set(roles)):
+        return "must be sorted and each named once"
+    for pair in _APART:
+        if pair <= set(roles):
+            return f"one member cannot be both {' and '.join(sorted(pair))}"
+    return None
+
+
+def missing_role(all_roles: Iterable[Sequence[str]]) -> Role | None:
+    """Return the first needed role that none of the members has, or None."""
+    present = {role for roles in all_roles for role in roles}
+    return next((role for role in NEEDED_ROLES if role not in present), None)
