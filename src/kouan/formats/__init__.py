@@ -1,0 +1,1 @@
+"""Document formats: bytes in, typed records out, and back. Nothing here knows of the ledger."""
