@@ -1,0 +1,1 @@
+"""Customs: what becomes of a declaration's quota from filing to closing, and the opening of seals."""
