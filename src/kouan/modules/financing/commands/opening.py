@@ -1,0 +1,134 @@
+"""Opening a loan: what a hold and a refinancing have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from kouan.kernel.encoding import Bytes16, Bytes64, Code, Positive, Unit, from_text
+from kouan.kernel.quota import key_of
+from kouan.kernel.records import Quota, Record
+from kouan.kernel.registry import Claim, Context
+from kouan.kernel.rejections import Refusal, Rejection
+from kouan.kernel.state import State
+from kouan.modules.financing.records import MAX_ALLOCATIONS, Allocation, Financing, QuotaId, Rates
+from kouan.modules.financing.rules import DRAW_TAG, HOLD_MAX, KIND, draw_message, financing_key, worth
+
+
+class Draw(Record, frozen=True):
+    """A part of a loan to be put on one declaration."""
+
+    amount: Positive
+    """Minor units of the quota's unit."""
+    expires_ms: Positive
+    """The owner's signature is refused in a block of this time or later."""
+    quota: QuotaId
+    signature: Bytes64
+    """By the quota's draw key over a ``DrawConsent``."""
+
+
+Draws = Annotated[list[Draw], Meta(min_length=1, max_length=MAX_ALLOCATIONS)]
+
+
+class Terms(Record, frozen=True):
+    """What a new loan is to be."""
+
+    allocations: Draws
+    amount: Positive
+    """What is to be lent, in minor units of ``currency``: the sum of the allocations at their rates."""
+    currency: Unit
+    financing: Bytes16
+    """Random, never used before."""
+    maturity_ms: Positive
+    product: Code
+    purpose: Literal["seller"]
+    rates: Rates
+
+
+def draw_claims(state: State, alliance: str, member: str, cmd: Any) -> Iterable[Claim]:
+    """Name the owners' signatures that the allocations of a command carry."""
+    for draw in cmd.allocations:
+        quota = state.read(Quota, key_of(draw.quota))
+        if quota is not None:
+            message = draw_message(alliance, member, cmd.financing, draw.quota, draw.amount, draw.expires_ms)
+            yield Claim(from_text(quota.draw_key), DRAW_TAG, message, from_text(draw.signature))
+
+
+def signed_quota(ctx: Context, financing: str, draw: Draw, amount: int) -> Quota | Refusal:
+    """Return the quota of a draw once its owner's signature over ``amount`` is checked."""
+    quota = ctx.state.read(Quota, key_of(draw.quota))
+    if quota is None:
+        return Refusal(Rejection.QUOTA_UNKNOWN, draw.quota)
+    if quota.kind != KIND:
+        return Refusal(Rejection.QUOTA_WRONG_KIND, draw.quota)
+    if draw.expires_ms <= ctx.time_ms:
+        return Refusal(Rejection.DRAW_EXPIRED, draw.quota)
+    message = draw_message(ctx.alliance, ctx.member.id, financing, draw.quota, amount, draw.expires_ms)
+    if not ctx.is_signed(quota.draw_key, DRAW_TAG, message, draw.signature):
+        return Refusal(Rejection.DRAW_BAD_SIGNATURE, draw.quota)
+    return quota
+
+
+def check_terms(ctx: Context, terms: Terms) -> Refusal | None:
+    """Check what can be told without looking at a quota."""
+    if ctx.state.read(Financing, financing_key(terms.financing)) is not None:
+        return Refusal(Rejection.FINANCING_EXISTS, "financing")
+    if terms.product not in HOLD_MAX:
+        return Refusal(Rejection.CODE_UNKNOWN, "product")
+    if terms.maturity_ms <= ctx.time_ms:
+        return Refusal(Rejection.MATURITY_PAST, "maturity_ms")
+    return None
+
+
+def allocate(
+    ctx: Context, terms: Terms, take: Callable[[Quota, Draw], Quota | Rejection]
+) -> list[Allocation] | Refusal:
+    """Take every part of a new loan from its quota, and check that together they are worth the loan's amount."""
+    allocations: list[Allocation] = []
+    units = {terms.currency}
+    total = 0
+    for draw in terms.allocations:
+        quota = signed_quota(ctx, terms.financing, draw, draw.amount)
+        if isinstance(quota, Refusal):
+            return quota
+        taken = take(quota, draw)
+        if isinstance(taken, Rejection):
+            return Refusal(taken, draw.quota)
+        ctx.state.write(key_of(draw.quota), taken)
+        allocations.append(Allocation(draw.amount, None, 0, draw.amount, draw.quota, 0, quota.revision))
+        total += worth(draw.amount, quota.unit, terms.currency, terms.rates)
+        units.add(quota.unit)
+    if terms.rates.keys() != units - {terms.currency}:
+        return Refusal(Rejection.RATES_MISFIT, "rates")
+    if total != terms.amount:
+        return Refusal(Rejection.AMOUNT_NOT_SUM, "amount")
+    return allocations
+
+
+def opened(ctx: Context, terms: Terms, allocations: list[Allocation], lapse_ms: int) -> Financing:
+    """Return the record of a new loan, held until ``lapse_ms``."""
+    return Financing(
+        advances=0,
+        allocations=allocations,
+        amount=terms.amount,
+        bank=ctx.member.id,
+        currency=terms.currency,
+        entries=0,
+        id=terms.financing,
+        interest=0,
+        lapse_ms=lapse_ms,
+        maturity_ms=terms.maturity_ms,
+        offer=None,
+        opened_ms=ctx.time_ms,
+        predecessor=None,
+        product=terms.product,
+        purpose=terms.purpose,
+        rates=terms.rates,
+        reason=None,
+        registration=None,
+        state="held",
+        successor=None,
+        written_off=None,
+    )
