@@ -147,6 +147,8 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         load_keys(tmp_path / "none")
     with pytest.raises(IsADirectoryError):
         load_keys(tmp_path)
+    with pytest.raises(KeyFileError, match="not a regular file"):
+        load_keys(Path("/dev/null"))
 
 
 def test_keys_are_overwritten_only_when_asked(path: Path) -> None:
@@ -166,6 +168,11 @@ def test_keys_are_overwritten_only_when_asked(path: Path) -> None:
         (Keys(owner="a", hpke_private=bytes(31), signing_seeds={}), None, "hpke_private: must be 32 bytes"),
         (Keys(owner="a", hpke_private=bytes(32), signing_seeds={"k": b""}), None, "signing seed 'k'"),
         (Keys(owner="a", hpke_private=bytes(32), signing_seeds={}, secrets={"主": bytes(32)}), PASSPHRASE, "ASCII"),
+        (
+            Keys(owner="a", hpke_private=bytes(32), signing_seeds={str(name): bytes(32) for name in range(25_000)}),
+            None,
+            "keys: .* at most 1048576",
+        ),
         (KEYS, "", "passphrase: must not be empty"),
     ],
 )

@@ -215,6 +215,18 @@ def test_rows_cannot_be_relabelled_or_swapped(vault: Vault, path: Path, swap: st
         vault.get(document)
 
 
+def test_a_column_of_another_type_is_noticed(vault: Vault, path: Path) -> None:
+    document = vault.put("declaration", DOCUMENT, handle=HANDLE, time_ms=NOW_MS)
+    change(path, "ALTER TABLE documents RENAME TO original")
+    columns = "id, kind, handle, stored_ms, encrypted, 'text' AS wrapped_key, erased_ms"
+    change(path, f"CREATE TABLE documents AS SELECT {columns} FROM original")  # noqa: S608 - a constant
+    with pytest.raises(DamagedVaultError, match="damaged row"):
+        vault.get(document)
+    change(path, "UPDATE documents SET stored_ms = 'yesterday'")
+    with pytest.raises(DamagedVaultError, match="damaged row"):
+        vault.entry(document)
+
+
 def test_no_flipped_byte_of_the_file_yields_a_wrong_document(vault: Vault, path: Path) -> None:
     """Whatever a disk does to the file: the right document, or an error of the vault's, never anything else."""
     document = vault.put("declaration", DOCUMENT, handle=HANDLE, time_ms=NOW_MS)
