@@ -27,6 +27,7 @@ from kouan.kernel.rejections import Rejection
 from kouan.kernel.state import StateReader, decoder
 from kouan.kernel.suites import SUITE, digest, public_key
 from kouan.kernel.tree import Tree
+from kouan.modules.alliance import commands_for
 from kouan.modules.alliance import founding as alliance
 from kouan.modules.alliance.rules import PARAMETERS, Role
 
@@ -105,7 +106,7 @@ class Ledger:
         members: Mapping[str, list[Role]] = MEMBERS,
     ) -> None:
         declared = (*PARAMETERS, *parameters)
-        self.registry = Registry(commands, declared)
+        self.registry = Registry((*commands_for(declared), *commands), declared)
         self._types = {command.record: command.type for command in self.registry.commands.values()}
         self.founding = founding_of(declared, members, **(charter or {}))
         self.alliance = alliance.alliance_id(self.founding)

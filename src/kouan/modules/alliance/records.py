@@ -171,9 +171,9 @@ Change = (
 class Proposal(Record, frozen=True):
     """A change and the votes on it. Key: ``proposal/<id>``."""
 
+    carried_ms: Count
+    """Since when the votes have carried it; 0 while they do not."""
     change: Change
-    effective_ms: Count
-    """From when the change can be enacted; 0 while the votes do not carry it."""
     enacted_ms: Count
     """Block time of its enactment; 0 before."""
     expires_ms: Positive

@@ -1,12 +1,18 @@
-"""The alliance's parameters and roles, and what a set of roles must keep to."""
+"""The alliance's parameters and roles, what a set of roles must keep to, and what a member's keys must."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
+from msgspec.structs import replace
+
+from kouan.kernel.encoding import from_text
 from kouan.kernel.execution import ENVELOPES_PER_BLOCK
+from kouan.kernel.records import Key, Member
 from kouan.kernel.registry import Parameter
+from kouan.kernel.rejections import Rejection
+from kouan.kernel.suites import SUITE, is_sound_key
 
 SECOND_MS: Final = 1000
 DAY_MS: Final = 24 * 3600 * SECOND_MS
@@ -84,5 +90,33 @@ def roles_problem(roles: Sequence[str]) -> str | None:
 
 def missing_role(all_roles: Iterable[Sequence[str]]) -> Role | None:
     """Return the first needed role that none of the members has, or None."""
-    present = {role for roles in all_roles for role in roles}
-    return next((role for role in NEEDED_ROLES if role not in present), None)
+    held = {role for roles in all_roles for role in roles}
+    return next((role for role in NEEDED_ROLES if role not in held), None)
+
+
+def good_keys(member: Member) -> list[str]:
+    """Return the names of the member's keys that are not revoked."""
+    return [name for name, key in member.keys.items() if not key.revoked_ms]
+
+
+def with_key(member: Member, name: str, public: str) -> Member | Rejection:
+    """Return the member with one more key; neither the name nor the key may ever have been its own before."""
+    if name in member.keys:
+        return Rejection.KEY_NAME_TAKEN
+    if len(member.keys) >= MAX_KEYS:
+        return Rejection.KEYS_TOO_MANY
+    if not is_sound_key(from_text(public)):
+        return Rejection.KEY_UNSOUND
+    if any(key.public == public for key in member.keys.values()):
+        return Rejection.KEY_PUBLIC_IN_USE
+    return replace(member, keys={**member.keys, name: Key(public, 0, SUITE)})
+
+
+def without_key(member: Member, name: str, time_ms: int) -> Member | Rejection:
+    """Return the member with one of its keys revoked. Whether it may be the last good one is the caller's affair."""
+    key = member.keys.get(name)
+    if key is None:
+        return Rejection.KEY_UNKNOWN
+    if key.revoked_ms:
+        return Rejection.KEY_REVOKED_ALREADY
+    return replace(member, keys={**member.keys, name: replace(key, revoked_ms=time_ms)})

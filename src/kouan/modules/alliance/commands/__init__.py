@@ -1,0 +1,13 @@
+"""Every command of the alliance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kouan.kernel.registry import Command, Parameter
+from kouan.modules.alliance.commands import enterprises, keys, proposals
+
+
+def commands_for(parameters: Iterable[Parameter]) -> tuple[Command, ...]:
+    """Return the commands. ``parameters`` are all modules' together: a proposal may change any within its bounds."""
+    return (*enterprises.COMMANDS, *keys.COMMANDS, *proposals.commands_for(parameters))

@@ -1,0 +1,99 @@
+"""What people and programs ask about the alliance, derived from the ledger as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from kouan.kernel.records import Member
+from kouan.kernel.registry import Parameter
+from kouan.kernel.state import Reader
+from kouan.modules.alliance.records import Handover, Proposal, SetParameter, handover_key, proposal_key
+from kouan.modules.alliance.rules import DELAY
+from kouan.modules.alliance.standing import charter_of, members_of, operator_of, present, roster_of
+from kouan.modules.alliance.votes import Tally, is_critical, is_immediate, tally
+
+ProposalState = Literal["open", "carried", "enactable", "enacted", "expired"]
+
+
+class CharterRow(NamedTuple):
+    """A parameter with its value."""
+
+    parameter: Parameter
+    """With unit, bounds and meaning."""
+    value: int
+    critical: bool
+    """Whether changing it needs the critical quorum and both classes."""
+
+
+class ProposalView(NamedTuple):
+    """A proposal and where it stands."""
+
+    proposal: Proposal
+    state: ProposalState
+    tally: Tally
+    """Counted as members and charter stand now, for an enacted proposal too."""
+    enactable_from_ms: int
+    """0 while the votes do not carry it."""
+
+
+class Signer(NamedTuple):
+    """Whose checkpoints are good."""
+
+    public: str
+    incarnation: int
+
+
+def members(state: Reader) -> list[Member]:
+    """Return all members, sorted by id, suspended ones included."""
+    return members_of(state)
+
+
+def charter(state: Reader, parameters: Iterable[Parameter]) -> list[CharterRow]:
+    """Return the charter with units, bounds and meanings, in the order in which the parameters are declared."""
+    values = charter_of(state).parameters
+    return [
+        CharterRow(parameter, values[parameter.name], is_critical(state, SetParameter(parameter.name, 0)))
+        for parameter in parameters
+    ]
+
+
+def proposal(state: Reader, proposal_id: str, time_ms: int) -> ProposalView | None:
+    """Return one proposal as it stands at a time, or None."""
+    found = state.read(Proposal, proposal_key(proposal_id))
+    return None if found is None else _view(state, found, time_ms)
+
+
+def proposals(state: Reader, time_ms: int) -> Iterator[ProposalView]:
+    """Return the proposals as they stand at a time, the latest first, each read when it is asked for."""
+    latest = roster_of(state).latest_proposal
+    while latest is not None:
+        found = present(state, Proposal, proposal_key(latest))
+        yield _view(state, found, time_ms)
+        latest = found.previous
+
+
+def handovers(state: Reader) -> list[Handover]:
+    """Return every change of the operator since the founding, in order."""
+    return [present(state, Handover, handover_key(index)) for index in range(operator_of(state).handovers)]
+
+
+def signer_at(founding_operator: str, chain: Sequence[Handover], height: int) -> Signer:
+    """Return the key and incarnation that sign the checkpoint of a height, from the founding document's key on."""
+    in_force = [Signer(handover.public, handover.incarnation) for handover in chain if handover.from_height <= height]
+    return in_force[-1] if in_force else Signer(founding_operator, 0)
+
+
+def _view(state: Reader, found: Proposal, time_ms: int) -> ProposalView:
+    counted = tally(state, found.change, found.votes)
+    carried = found.carried_ms > 0 and counted.carried
+    delay_ms = 0 if is_immediate(state, found.change) else charter_of(state).parameters[DELAY]
+    from_ms = found.carried_ms + delay_ms if carried else 0
+    stands: ProposalState = "open"
+    if found.enacted_ms:
+        stands = "enacted"
+    elif found.expires_ms <= time_ms:
+        stands = "expired"
+    elif carried:
+        stands = "enactable" if from_ms <= time_ms else "carried"
+    return ProposalView(found, stands, counted, from_ms)
