@@ -37,17 +37,17 @@ _LOWERING: Final = ("goods-returned", "short-shipment")
 
 _MODES: Final[dict[str, tuple[int, str]]] = {
     "0110": (8000, "general trade"),
-    "0214": (8000, "processing with supplied materials; only the processing fee is attested"),
+    "0214": (8000, "processing with supplied materials (only the processing fee is attested)"),
     "1210": (8000, "bonded e-commerce"),
     "1233": (8000, "bonded warehouse"),
-    "1300": (0, "repairs: no receivable arises"),
-    "2600": (0, "temporary import or export: no receivable arises"),
-    "2700": (0, "exhibits: no receivable arises"),
+    "1300": (0, "repairs (no receivable arises)"),
+    "2600": (0, "temporary import or export (no receivable arises)"),
+    "2700": (0, "exhibits (no receivable arises)"),
     "2939": (8000, "display samples"),
-    "3010": (0, "samples and advertising goods, class A: no receivable arises"),
-    "3039": (0, "samples and advertising goods, class B: no receivable arises"),
-    "3339": (0, "other goods free of charge: no receivable arises"),
-    "4561": (0, "returned goods: no receivable arises"),
+    "3010": (0, "samples and advertising goods, class A (no receivable arises)"),
+    "3039": (0, "samples and advertising goods, class B (no receivable arises)"),
+    "3339": (0, "other goods free of charge (no receivable arises)"),
+    "4561": (0, "returned goods (no receivable arises)"),
     "9610": (8000, "B2C e-commerce"),
 }
 
@@ -58,18 +58,18 @@ def _ratio(name: str, default_bp: int, meaning: str) -> Parameter:
 
 PARAMETERS: Final[tuple[Parameter, ...]] = (
     *(
-        _ratio(f"customs.ratio_bp.{mode}", ratio_bp, f"What may be financed of an export of trade mode {mode}: {what}.")
+        _ratio(f"customs.ratio_bp.{mode}", ratio_bp, f"what may be financed of an export of trade mode {mode}, {what}")
         for mode, (ratio_bp, what) in _MODES.items()
     ),
-    _ratio(OTHER_MODES, 0, "What may be financed of an export of any trade mode that has no parameter of its own."),
-    _ratio(PROVISIONAL_RATIO, 5000, "At most this may be drawn on while the price is provisional, whatever the mode."),
+    _ratio(OTHER_MODES, 0, "what may be financed of an export of any trade mode that has no parameter of its own"),
+    _ratio(PROVISIONAL_RATIO, 5000, "at most this may be drawn on while the price is provisional, whatever the mode"),
     Parameter(
         FINANCEABLE_FROM,
         "stage",
         2,
         0,
         len(STAGES) - 1,
-        "The stage from which a declaration may be drawn on: 0 filed, 1 released, 2 closed.",
+        "the stage from which a declaration may be drawn on: 0 filed, 1 released, 2 closed",
     ),
     Parameter(
         OPENING_SEALED,
@@ -77,7 +77,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         90 * _DAY_MS,
         0,
         3650 * _DAY_MS,
-        "How long after a request to open a seal it must stay hidden which declaration was meant.",
+        "how long after a request to open a seal it must stay hidden which declaration was meant",
     ),
 )
 
