@@ -6,6 +6,7 @@ import errno
 import hashlib
 import random
 import struct
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -103,6 +104,15 @@ def test_is_the_format_of_the_reference_page() -> None:
     assert hashlib.sha256(log).hexdigest() == "56905adc428f070ba322466320cba564472f186149869593a7307fafd9b8c5e2"
 
 
+def test_is_the_example_of_the_reference_page() -> None:
+    """The bytes that docs/reference/block-log.md prints are those of the log it describes."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "block-log.md").read_text("utf-8")
+    example = page.split("```")[1]
+    assert (
+        bytes.fromhex("".join(line.split()[1] for line in example.split("\n") if line)) == written([b"first block"])[0]
+    )
+
+
 def test_opening_reads_only_what_is_behind_the_remembered_position() -> None:
     """A start with a long log does not read it all: damage before that position is for a scrub."""
     data, positions = written()
@@ -142,6 +152,21 @@ def test_heights_rise_by_one() -> None:
     log.append(1, b"")
     with pytest.raises(AssertionError, match="block 2 is next"):
         log.append(1, b"")
+
+
+def test_a_body_too_long_for_its_length_field_is_refused() -> None:
+    """The length has four bytes; the refusal comes before anything is written."""
+
+    class Huge(bytes):
+        __slots__ = ()
+
+        def __len__(self) -> int:
+            return 1 << 32
+
+    log = BlockLog.create(SimulatedDisk(), NAME, ALLIANCE)
+    with pytest.raises(ValueError, match="at most 4294967295 bytes, this one has 4294967296"):
+        log.append(1, Huge())
+    assert log.append(1, b"one").height == 1
 
 
 def test_a_log_is_never_overwritten() -> None:
