@@ -1,0 +1,1 @@
+"""The command line: parses what was typed, calls the client, and shows its answer."""

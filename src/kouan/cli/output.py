@@ -1,0 +1,144 @@
+"""What commands answer with, and how people and programs see it: pages, one JSON document, one line for an error.
+
+Exit codes: 0 done, 1 refused by the ledger, 2 unusable input.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from kouan.client.session import Result
+
+Lang = Literal["en", "zh"]
+DONE = 0
+REFUSED = 1
+UNUSABLE = 2
+
+
+class Page(NamedTuple):
+    """A command's whole answer."""
+
+    document: Any
+    """What ``--json`` prints: anything msgspec can encode."""
+    shown: Sequence[RenderableType] = ()
+    """What people see, one after the other; plain texts are not read as markup."""
+    exit_code: int = DONE
+
+
+class UnusableError(Exception):
+    """Something typed or given cannot be used: exit 2."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        """Make the error; ``problem`` says what is wrong, then, after a semicolon, what would be right."""
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class RefusedError(Exception):
+    """The ledger refused what the whole command was about: exit 1."""
+
+    def __init__(self, result: Result, what: str) -> None:
+        """Make the error; ``what`` is the thing that was to be done, in the reader's language."""
+        super().__init__(f"{what}: {result.code!r}")
+        self.result = result
+        self.what = what
+
+
+def must_accept(result: Result, what: str) -> None:
+    """Raise RefusedError unless the ledger accepted."""
+    if not result.accepted:
+        raise RefusedError(result, what)
+
+
+def refusal(result: Result, lang: Lang) -> dict[str, Any]:  # noqa: ARG001  # the sentences are on their way
+    """Return what a refusal says: code, name, at, sentence and next step."""
+    if result.code is None:
+        raise AssertionError("an accepted command has no refusal")
+    return {"at": result.at, "code": int(result.code), "name": result.code.name}
+
+
+def refusal_line(result: Result, lang: Lang) -> str:
+    """Return a refusal as people read it in a table: name and sentence."""
+    said = refusal(result, lang)
+    return f"{said['code']} {said['name']}" + (f" ({said['at']})" if said["at"] else "")
+
+
+def table(title: str, columns: Iterable[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> Table:
+    """Return a table of plain texts; ``right`` names the columns of numbers by index. Nothing typed is cut off."""
+    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    to_the_right = set(right)
+    for index, column in enumerate(columns):
+        made.add_column(column, justify="right" if index in to_the_right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(_plain(cell) for cell in row))
+    return made
+
+
+def fields(pairs: Iterable[tuple[str, str]]) -> Table:
+    """Return names and values, one pair a line."""
+    made = Table.grid(padding=(0, 2))
+    made.add_column(style="bold")
+    made.add_column(overflow="fold")
+    for name, value in pairs:
+        made.add_row(_plain(name), _plain(value))
+    return made
+
+
+def moment(time_ms: int) -> str:
+    """Return a time as people of this machine read it, with its offset; nothing for 0, which stands for never."""
+    if not time_ms:
+        return ""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).astimezone().isoformat(" ", "seconds")
+
+
+def show(page: Page, *, as_json: bool) -> None:
+    """Print a page to standard output."""
+    if as_json:
+        _print_json(page.document)
+        return
+    console = Console(markup=False, highlight=False, emoji=False)
+    for part in page.shown:
+        console.print(part, soft_wrap=isinstance(part, str))
+
+
+def show_unusable(error: Exception, *, as_json: bool) -> None:
+    """Print one line about unusable input to standard error, and with ``--json`` a document too."""
+    line = " ".join(str(error).split()) or type(error).__name__
+    if as_json:
+        _print_json({"error": {"field": getattr(error, "field", None), "problem": getattr(error, "problem", line)}})
+    _print_error(line)
+
+
+def show_refused(error: RefusedError, lang: Lang, *, as_json: bool) -> None:
+    """Print a refusal to standard error, and with ``--json`` as a document too."""
+    said = refusal(error.result, lang)
+    if as_json:
+        _print_json({"refused": said})
+    refused = {"en": "refused by the ledger", "zh": "账本拒绝"}[lang]
+    _print_error(f"{error.what}: {refused}: {refusal_line(error.result, lang)}")
+
+
+def error_console() -> Console:
+    """Return the console for progress and errors: standard error, so that standard output stays the answer's."""
+    return Console(file=sys.stderr, markup=False, highlight=False, emoji=False)
+
+
+def _print_error(line: str) -> None:
+    error_console().print(line, soft_wrap=True)
+
+
+def _print_json(document: Any) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+
+
+def _plain(cell: str) -> Text:
+    return Text(cell)  # a bare str would be read as markup
