@@ -1,0 +1,202 @@
+"""Whether a proof's statement follows from its leaves, and how that is said to people.
+
+What is handled here is steps 7 and 8 of the procedure in `kouan.client.verifier`: the leaves are taken as the
+ledger's own records. Loans are read only in the fields that a statement is about, quotas in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Annotated, Any, Literal, NamedTuple, NoReturn, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from kouan.formats.money import MoneyError, money
+from kouan.kernel.encoding import Code, Positive, Unit
+from kouan.kernel.proof import (
+    AvailableStatement,
+    FinancedStatement,
+    Leaf,
+    NotFinancedStatement,
+    QuotaId,
+    RecordStatement,
+    Statement,
+    leaf_keys,
+)
+from kouan.kernel.quota import available, held
+from kouan.kernel.records import Quota
+
+T = TypeVar("T")
+
+
+class Failure(Enum):
+    """Why a statement is not proven: the step that failed, and a sentence in English and Chinese."""
+
+    WRONG_ALLIANCE = 3, "the checkpoint is not of the alliance in the trust file", "检查点不属于信任文件所载的联盟"
+    HANDOVER_ORDER = 4, "the operator's handovers do not follow one another", "运营方的交接记录前后不衔接"
+    HANDOVER_SIGNATURE = 4, "a handover is not signed by the operator before it", "某次交接没有前任运营方的有效签名"
+    WRONG_OPERATOR = (
+        4,
+        "the checkpoint names another operator than the handovers lead to",
+        "检查点的运营方与交接结果不符",
+    )
+    CHECKPOINT_SIGNATURE = 5, "the checkpoint's signature does not hold", "检查点的签名无效"
+    LEAF_PATH = 6, "a leaf does not lead to the state root of the checkpoint", "某条记录的路径通不到检查点的状态根"
+    LEAF_KEY = 7, "the leaves are not those that the statement is about", "所附记录并非该陈述所涉的记录"
+    RECORD_SHAPE = 8, "a record has not the shape that this verifier knows", "某条记录的格式不为本核验程序所识"
+    NO_QUOTA = 8, "the ledger holds no such quota", "账本上没有这条记录"
+    OTHER_AMOUNT = 8, "what is available is another amount", "可用余额与所述金额不符"
+    DRAWN = 8, "a part is drawn or held", "其中有一部分已被支用或占用"
+    NO_LOAN = 8, "the ledger holds no such loan", "账本上没有这笔融资"
+    NOT_PAID_OUT = 8, "the loan is not paid out", "这笔融资没有放款"
+    FROM_THE_FUTURE = 9, "the checkpoint is later than the verifier's clock", "检查点的时间晚于核验方的时钟"
+    TOO_OLD = 9, "the checkpoint is older than the trust period", "检查点已超出信任期"
+
+    @property
+    def step(self) -> int:
+        """The step of the procedure that failed."""
+        return self.value[0]
+
+    @property
+    def code(self) -> str:
+        """The name in the result, as ``leaf-path``."""
+        return self.name.lower().replace("_", "-")
+
+
+class NotProvenError(Exception):
+    """The statement is not proven; carries the `Failure`."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.value[1])
+        self.failure = failure
+
+
+class Finding(NamedTuple):
+    """What follows from the leaves, as parts of sentences."""
+
+    en: str
+    """Stands before "on this ledger at height …"."""
+    zh: str
+    """Stands after 在本账本高度…."""
+    custodial: bool = False
+    en_more: str = ""
+    zh_more: str = ""
+
+
+class _Allocation(msgspec.Struct, frozen=True):
+    quota: QuotaId
+
+
+class _Loan(msgspec.Struct, frozen=True):
+    """The fields of a loan that a statement is about; what else it has may change from version to version."""
+
+    allocations: Annotated[list[_Allocation], Meta(min_length=1)]
+    amount: Positive
+    bank: Code
+    currency: Unit
+    id: str
+    state: Literal["held", "disbursed", "settled", "released"]
+
+
+def follow(statement: Statement, leaves: Sequence[Leaf], time_ms: int) -> Finding:
+    """Return what the leaves show of the statement at the checkpoint's time; raises NotProvenError."""
+    match statement:
+        case RecordStatement():
+            return _record(statement, leaves)
+        case AvailableStatement():
+            return _available(statement, leaves, time_ms)
+        case NotFinancedStatement():
+            return _not_financed(statement, leaves, time_ms)
+        case FinancedStatement():
+            return _financed(statement, leaves)
+
+
+def _record(statement: RecordStatement, leaves: Sequence[Leaf]) -> Finding:
+    _check_keys(leaves, leaf_keys(statement))
+    if leaves[0].value is None:
+        return Finding(f"there is no record at {statement.key}", f"{statement.key} 处没有记录")
+    return Finding(f"the record in this proof stands at {statement.key}", f"{statement.key} 处的记录即本证明所载记录")
+
+
+def _available(statement: AvailableStatement, leaves: Sequence[Leaf], time_ms: int) -> Finding:
+    _check_keys(leaves, leaf_keys(statement))
+    quota = _quota(leaves[0], statement.quota)
+    if quota is None:
+        _fail(Failure.NO_QUOTA)
+    if available(quota, time_ms) != statement.amount:
+        _fail(Failure.OTHER_AMOUNT)
+    amount = _money(statement.amount, quota.unit)
+    limits = {"export": "可融资余额", "import": "可付款余额"}.get(quota.kind, "可用余额")
+    return Finding(f"{amount} of {quota.id} is available", f"{quota.id} 的{limits}为 {amount}", quota.custodial)
+
+
+def _not_financed(statement: NotFinancedStatement, leaves: Sequence[Leaf], time_ms: int) -> Finding:
+    _check_keys(leaves, leaf_keys(statement))
+    quota = _quota(leaves[0], statement.quota)
+    en, zh = f"{statement.quota} is not financed", f"{statement.quota} 未被融资"
+    if quota is None:
+        return Finding(en, zh, en_more="; it has no record there", zh_more=";账本上没有它的记录")
+    if quota.used or quota.spent or held(quota, time_ms):
+        _fail(Failure.DRAWN)
+    if quota.draws == 0:
+        return Finding(en, zh, quota.custodial)
+    en_more = f"; it was financed before (drawdowns: {quota.draws}) and nothing of that is outstanding"
+    return Finding(en, zh, quota.custodial, en_more, f";此前曾放款 {quota.draws} 次,现无未还余额")
+
+
+def _financed(statement: FinancedStatement, leaves: Sequence[Leaf]) -> Finding:
+    _check_keys(leaves[:1], leaf_keys(statement))
+    if leaves[0].value is None:
+        _fail(Failure.NO_LOAN)
+    loan = _read(leaves[0].value, _Loan)
+    if loan.id != statement.financing:
+        _fail(Failure.RECORD_SHAPE)
+    _check_keys(leaves, leaf_keys(statement, [allocation.quota for allocation in loan.allocations]))
+    quotas = [_quota(leaf, leaf.key.removeprefix("quota/")) for leaf in leaves[1:]]
+    if loan.state not in {"disbursed", "settled"}:
+        _fail(Failure.NOT_PAID_OUT)
+    if None in quotas:
+        _fail(Failure.NO_QUOTA)
+    amount = _money(loan.amount, loan.currency)
+    settled = loan.state == "settled"
+    state_en, state_zh = ("settled", "已结清") if settled else ("not settled", "尚未结清")
+    return Finding(
+        f"loan {loan.id} of {loan.bank} over {amount} is paid out and {state_en}",
+        f"{loan.bank} 的融资 {loan.id}(金额 {amount})已放款,{state_zh}",
+        any(quota.custodial for quota in quotas if quota),
+    )
+
+
+def _check_keys(leaves: Sequence[Leaf], keys: list[str]) -> None:
+    """Step 7: these leaves and no others, in this order."""
+    if [leaf.key for leaf in leaves] != keys:
+        _fail(Failure.LEAF_KEY)
+
+
+def _quota(leaf: Leaf, quota_id: str) -> Quota | None:
+    if leaf.value is None:
+        return None
+    quota = _read(leaf.value, Quota)
+    if quota.id != quota_id:
+        _fail(Failure.RECORD_SHAPE)
+    return quota
+
+
+def _read(value: dict[str, Any], kind: type[T]) -> T:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        _fail(Failure.RECORD_SHAPE)
+
+
+def _fail(failure: Failure) -> NoReturn:
+    raise NotProvenError(failure)
+
+
+def _money(amount: int, unit: str) -> str:
+    try:
+        return money(amount, unit)
+    except MoneyError:
+        return f"{amount:,} {unit} (minor units)"

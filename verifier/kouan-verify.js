@@ -1,0 +1,505 @@
+// Kouan's second offline verifier: one file, no dependencies, for Node 20 or later and for browsers.
+//
+//   node kouan-verify.js PROOF --trust alliance.json [--archival] [--now MS]
+//
+// prints what is proven, in English and Chinese; exit code 0: proven, 1: not proven, 2: a file or an option is
+// unusable. In a page, after <script src="kouan-verify.js">, it is `await kouanVerify.verifyProof(proof, trust, nowMs)`
+// (files as Uint8Array; nowMs null for archival mode). It was written from docs/reference/, whose proof.md numbers the
+// steps that the comments cite, and shares no code with the first verifier.
+"use strict";
+
+const MAX_BYTES = 512 * 1024;
+const MAX_DEPTH = 16;
+const MAX_AHEAD_MS = 5 * 60 * 1000;
+const LAST_MOMENT_MS = 253402300799999; // the end of the year 9999
+const SUITE = "ed25519-sha256";
+
+/** Thrown when a file cannot be judged at all (steps 1 and 2). */
+class UnusableError extends Error {}
+
+class NotProven extends Error {
+  constructor(failure) {
+    super(FAILURES[failure][1]);
+    this.failure = failure;
+  }
+}
+
+const FAILURES = {
+  "wrong-alliance": [3, "the checkpoint is not of the alliance in the trust file", "检查点不属于信任文件所载的联盟"],
+  "handover-order": [4, "the operator's handovers do not follow one another", "运营方的交接记录前后不衔接"],
+  "handover-signature": [4, "a handover is not signed by the operator before it", "某次交接没有前任运营方的有效签名"],
+  "wrong-operator": [4, "the checkpoint names another operator than the handovers lead to", "检查点的运营方与交接结果不符"],
+  "checkpoint-signature": [5, "the checkpoint's signature does not hold", "检查点的签名无效"],
+  "leaf-path": [6, "a leaf does not lead to the state root of the checkpoint", "某条记录的路径通不到检查点的状态根"],
+  "leaf-key": [7, "the leaves are not those that the statement is about", "所附记录并非该陈述所涉的记录"],
+  "record-shape": [8, "a record has not the shape that this verifier knows", "某条记录的格式不为本核验程序所识"],
+  "no-quota": [8, "the ledger holds no such quota", "账本上没有这条记录"],
+  "other-amount": [8, "what is available is another amount", "可用余额与所述金额不符"],
+  "drawn": [8, "a part is drawn or held", "其中有一部分已被支用或占用"],
+  "no-loan": [8, "the ledger holds no such loan", "账本上没有这笔融资"],
+  "not-paid-out": [8, "the loan is not paid out", "这笔融资没有放款"],
+  "from-the-future": [9, "the checkpoint is later than the verifier's clock", "检查点的时间晚于核验方的时钟"],
+  "too-old": [9, "the checkpoint is older than the trust period", "检查点已超出信任期"],
+};
+
+// Canonical JSON (docs/reference/encoding.md).
+
+function encode(value, depth = 0) {
+  if (value === null || typeof value === "boolean") return String(value);
+  if (typeof value === "number") {
+    if (!Number.isSafeInteger(value)) throw new Error("numbers must be integers within ±(2^53-1)");
+    return String(value);
+  }
+  if (typeof value === "string") return quote(value);
+  if (depth === MAX_DEPTH) throw new Error(`nested more than ${MAX_DEPTH} deep`);
+  if (Array.isArray(value)) return `[${value.map((item) => encode(item, depth + 1)).join(",")}]`;
+  const members = Object.keys(value).sort().map((key) => `${quote(key)}:${encode(value[key], depth + 1)}`);
+  return `{${members.join(",")}}`;
+}
+
+function quote(string) {
+  if (!/^[\x20-\x7e]*$/.test(string)) throw new Error("strings must be printable ASCII");
+  return JSON.stringify(string);
+}
+
+function decode(name, bytes) { // step 1
+  if (bytes.length > MAX_BYTES) throw new UnusableError(`${name}: at most ${MAX_BYTES} bytes are read`);
+  const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("").replace(/^[\t-\r ]+|[\t-\r ]+$/g, "");
+  if (!/^[\x20-\x7e]*$/.test(text)) throw new UnusableError(`${name}: not printable ASCII`);
+  let value;
+  let canonical;
+  try {
+    value = JSON.parse(text);
+    canonical = encode(value);
+  } catch (problem) {
+    throw new UnusableError(`${name}: ${problem.message}`);
+  }
+  if (canonical !== text) throw new UnusableError(`${name}: not canonical JSON`);
+  return value;
+}
+
+// Shapes: a check is a function from a value to true or false.
+
+const text = (pattern) => (value) => typeof value === "string" && pattern.test(value);
+const integer = (low, high = Number.MAX_SAFE_INTEGER) => (value) =>
+  Number.isSafeInteger(value) && value >= low && value <= high;
+const list = (item, most, least = 0) => (value) =>
+  Array.isArray(value) && value.length >= least && value.length <= most && value.every(item);
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+const map = (key, item) => (value) => isObject(value) && Object.keys(value).every((name) => key(name) && item(value[name]));
+const orNull = (check) => (value) => value === null || check(value);
+const anything = () => true;
+const just = (...allowed) => (value) => allowed.includes(value);
+const fields = (checks) => (value) => // at least these fields
+  isObject(value) && Object.keys(checks).every((name) => Object.hasOwn(value, name) && checks[name](value[name]));
+const record = (checks) => (value) => // just these fields
+  fields(checks)(value) && Object.keys(value).length === Object.keys(checks).length;
+
+const count = integer(0);
+const positive = integer(1);
+const flag = (value) => typeof value === "boolean";
+const bytes16 = text(/^[A-Za-z0-9_-]{21}[AQgw]$/);
+const bytes32 = text(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/);
+const bytes64 = text(/^[A-Za-z0-9_-]{85}[AQgw]$/);
+const code = text(/^[a-z0-9][a-z0-9.-]{0,31}$/);
+const unit = text(/^[A-Z0-9]{3,8}$/);
+const anyText = (value) => typeof value === "string";
+const quotaId = text(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\.[A-Z0-9]{3,8}$/);
+const stateKey = text(/^[A-Za-z0-9._/-]{1,128}$/);
+
+const isTrust = record({
+  format: just("kouan/trust/1"),
+  founding: record({
+    charter: map(anyText, integer(Number.MIN_SAFE_INTEGER)),
+    engine: just("embedded"),
+    founded_ms: positive,
+    members: list(isObject, Infinity, 1),
+    name: code,
+    nonce: bytes16,
+    operator: bytes32,
+    second_holder: code,
+    suite: code,
+  }),
+});
+const isCheckpoint = record({
+  alliance: bytes32,
+  height: count,
+  incarnation: count,
+  operator: bytes32,
+  receipts_root: bytes32,
+  signature: bytes64,
+  state_root: bytes32,
+  time_ms: integer(0, LAST_MOMENT_MS),
+});
+const isHandover = record({
+  alliance: bytes32,
+  from_height: positive,
+  incarnation: count,
+  index: count,
+  public: bytes32,
+  signature: bytes64,
+});
+const isLeaf = record({
+  key: stateKey,
+  other: orNull(record({ path: bytes32, value_hash: bytes32 })),
+  siblings: list(text(/^(?:A[Q-Za-v][A-Za-z0-9_-]{42})?$/), 256),
+  value: orNull(isObject),
+});
+const STATEMENTS = {
+  "record": record({ key: stateKey, kind: anything }),
+  "available": record({ amount: count, kind: anything, quota: quotaId }),
+  "not-financed": record({ kind: anything, quota: quotaId }),
+  "financed": record({ financing: bytes16, kind: anything }),
+};
+const isStatement = (value) =>
+  isObject(value) && Object.hasOwn(STATEMENTS, value.kind) && STATEMENTS[value.kind](value);
+const isProof = record({
+  checkpoint: isCheckpoint,
+  format: just("kouan/proof/1"),
+  handovers: list(isHandover, 1000),
+  leaves: list(isLeaf, 65, 1),
+  statement: isStatement,
+});
+const isQuota = record({
+  attested: count,
+  collected: count,
+  commitment: bytes32,
+  custodial: flag,
+  draw_key: bytes32,
+  draws: count,
+  facts: map(anyText, anyText),
+  fingerprints: bytes32,
+  holds: list(
+    record({ amount: positive, drawer: code, drawn: flag, extended: flag, financing: anyText, lapse_ms: positive }),
+    16,
+  ),
+  id: anyText,
+  issuer: code,
+  kind: code,
+  lapses: map(code, count),
+  limit: count,
+  ratio_bp: count,
+  revision: count,
+  seal: bytes32,
+  settled: flag,
+  spent: count,
+  status: code,
+  unit,
+  used: count,
+});
+const isLoan = fields({
+  allocations: list(fields({ quota: quotaId }), Infinity, 1),
+  amount: positive,
+  bank: code,
+  currency: unit,
+  id: anyText,
+  state: just("held", "disbursed", "settled", "released"),
+});
+
+// Bytes, hashes and signatures (docs/reference/encoding.md, "Hashes and signatures").
+
+const ascii = (string) => Uint8Array.from(string, (character) => character.charCodeAt(0));
+
+function fromText(base64url) {
+  return ascii(atob(base64url.replaceAll("-", "+").replaceAll("_", "/")));
+}
+
+function toText(bytes) {
+  const base64 = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  return base64.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+const same = (left, right) => hex(left) === hex(right);
+
+function concat(...parts) {
+  const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+const tagged = (tag, ...parts) => concat(ascii(`${tag}\0`), ...parts);
+
+async function digest(tag, ...parts) {
+  return new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", tagged(tag, ...parts)));
+}
+
+// A signature by a point of small order can hold for many messages; Web Crypto lets such keys pass.
+const SMALL_ORDER = new Set(
+  [
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  ],
+);
+const withoutSign = (point) => Uint8Array.from(point, (byte, at) => (at === 31 ? byte & 0x7f : byte));
+const hasSmallOrder = (point) => SMALL_ORDER.has(hex(withoutSign(point)));
+const P_HEX = "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed";
+const isReduced = (point) => hex(withoutSign(point).reverse()) < P_HEX;
+
+async function isSigned(key, tag, message, signature) {
+  const [point, sig] = [fromText(key), fromText(signature)];
+  if (!isReduced(point) || hasSmallOrder(point) || hasSmallOrder(sig.slice(0, 32))) return false;
+  const { subtle } = globalThis.crypto;
+  try {
+    const imported = await subtle.importKey("raw", point, { name: "Ed25519" }, false, ["verify"]);
+    return await subtle.verify({ name: "Ed25519" }, imported, sig, tagged(tag, ascii(message)));
+  } catch (problem) {
+    if (problem.name === "NotSupportedError") throw new UnusableError("this browser cannot verify Ed25519 signatures");
+    return false; // the bytes are no point of the curve
+  }
+}
+
+function signedPart({ signature, ...rest }) {
+  return encode(rest);
+}
+
+// The state tree (docs/reference/tree.md).
+
+const EMPTY = new Uint8Array(33);
+const isEmpty = (ref) => ref[0] === 0;
+const isInner = (ref) => ref[0] === 2;
+const bitOf = (path, level) => (path[level >> 3] >> (7 - (level & 7))) & 1;
+const refOfLeaf = async (path, valueHash) => concat([1], await digest("kouan/leaf/1", path, valueHash));
+
+async function rootOf(leaf) {
+  const path = await digest("kouan/key/1", ascii(leaf.key));
+  const siblings = leaf.siblings.map((sibling) => (sibling ? fromText(sibling) : EMPTY));
+  let ref = EMPTY;
+  if (leaf.value !== null) {
+    if (leaf.other !== null) throw new NotProven("leaf-path");
+    ref = await refOfLeaf(path, await digest("kouan/value/1", ascii(encode(leaf.value))));
+  } else if (leaf.other !== null) {
+    const other = fromText(leaf.other.path);
+    if (same(other, path)) throw new NotProven("leaf-path");
+    if (siblings.some((_, level) => bitOf(other, level) !== bitOf(path, level))) throw new NotProven("leaf-path");
+    ref = await refOfLeaf(other, fromText(leaf.other.value_hash));
+  }
+  const last = siblings.at(-1);
+  if (last && !isInner(last) && (isEmpty(last) || isEmpty(ref))) throw new NotProven("leaf-path");
+  for (let level = siblings.length - 1; level >= 0; level--) {
+    const pair = bitOf(path, level) ? [siblings[level], ref] : [ref, siblings[level]];
+    ref = concat([2], await digest("kouan/inner/1", ...pair));
+  }
+  return ref.slice(1);
+}
+
+// The statement (docs/reference/proof.md).
+
+function checkKeys(leaves, keys) { // step 7
+  if (leaves.length !== keys.length || leaves.some((leaf, at) => leaf.key !== keys[at])) throw new NotProven("leaf-key");
+}
+
+function quotaOf(leaf, id) {
+  if (leaf.value !== null && !(isQuota(leaf.value) && leaf.value.id === id)) throw new NotProven("record-shape");
+  return leaf.value;
+}
+
+const living = (quota, timeMs) => quota.holds.filter((hold) => hold.lapse_ms > timeMs);
+
+function available(quota, timeMs) {
+  if (quota.status !== "active") return 0;
+  // One after the other: once below zero it stays there, and above zero every step is exact.
+  return Math.max(0, living(quota, timeMs).reduce((rest, hold) => rest - hold.amount, quota.limit - quota.used - quota.spent));
+}
+
+const FOLLOW = { // step 8
+  "record"(statement, leaves) {
+    checkKeys(leaves, [statement.key]);
+    if (leaves[0].value === null) return { en: `there is no record at ${statement.key}`, zh: `${statement.key} 处没有记录` };
+    return { en: `the record in this proof stands at ${statement.key}`, zh: `${statement.key} 处的记录即本证明所载记录` };
+  },
+  "available"(statement, leaves, timeMs) {
+    checkKeys(leaves, [`quota/${statement.quota}`]);
+    const quota = quotaOf(leaves[0], statement.quota);
+    if (quota === null) throw new NotProven("no-quota");
+    if (available(quota, timeMs) !== statement.amount) throw new NotProven("other-amount");
+    const amount = money(statement.amount, quota.unit);
+    const limits = { export: "可融资余额", import: "可付款余额" };
+    const zh = `${quota.id} 的${Object.hasOwn(limits, quota.kind) ? limits[quota.kind] : "可用余额"}为 ${amount}`;
+    return { en: `${amount} of ${quota.id} is available`, zh, custodial: quota.custodial };
+  },
+  "not-financed"(statement, leaves, timeMs) {
+    checkKeys(leaves, [`quota/${statement.quota}`]);
+    const quota = quotaOf(leaves[0], statement.quota);
+    const found = { en: `${statement.quota} is not financed`, zh: `${statement.quota} 未被融资` };
+    if (quota === null) return { ...found, enMore: "; it has no record there", zhMore: ";账本上没有它的记录" };
+    if (quota.used || quota.spent || living(quota, timeMs).length) throw new NotProven("drawn");
+    found.custodial = quota.custodial;
+    if (quota.draws === 0) return found;
+    const enMore = `; it was financed before (drawdowns: ${quota.draws}) and nothing of that is outstanding`;
+    return { ...found, enMore, zhMore: `;此前曾放款 ${quota.draws} 次,现无未还余额` };
+  },
+  "financed"(statement, leaves) {
+    checkKeys(leaves.slice(0, 1), [`financing/${statement.financing}`]);
+    const loan = leaves[0].value;
+    if (loan === null) throw new NotProven("no-loan");
+    if (!isLoan(loan) || loan.id !== statement.financing) throw new NotProven("record-shape");
+    const ids = loan.allocations.map((allocation) => allocation.quota);
+    checkKeys(leaves, [leaves[0].key, ...ids.map((id) => `quota/${id}`)]);
+    const quotas = ids.map((id, at) => quotaOf(leaves[at + 1], id));
+    if (loan.state !== "disbursed" && loan.state !== "settled") throw new NotProven("not-paid-out");
+    if (quotas.includes(null)) throw new NotProven("no-quota");
+    const amount = money(loan.amount, loan.currency);
+    const [en, zh] = loan.state === "settled" ? ["settled", "已结清"] : ["not settled", "尚未结清"];
+    return {
+      en: `loan ${loan.id} of ${loan.bank} over ${amount} is paid out and ${en}`,
+      zh: `${loan.bank} 的融资 ${loan.id}(金额 ${amount})已放款,${zh}`,
+      custodial: quotas.some((quota) => quota.custodial),
+    };
+  },
+};
+
+// ISO 4217: currencies with other than two decimals, and codes without a minor unit.
+const DECIMALS = Object.fromEntries([
+  ..."BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(" ").map((name) => [name, 0]),
+  ..."BHD IQD JOD KWD LYD OMR TND".split(" ").map((name) => [name, 3]),
+  ..."CLF UYW".split(" ").map((name) => [name, 4]),
+]);
+const NO_MINOR_UNIT = "XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX".split(" ");
+
+function money(amount, currency) {
+  const thousands = (digits) => digits.replace(/\B(?=(\d{3})+$)/g, ",");
+  if (!Intl.supportedValuesOf("currency").includes(currency) || NO_MINOR_UNIT.includes(currency)) {
+    return `${thousands(String(amount))} ${currency} (minor units)`;
+  }
+  const decimals = DECIMALS[currency] ?? 2;
+  const digits = String(amount).padStart(decimals + 1, "0");
+  const whole = thousands(digits.slice(0, digits.length - decimals));
+  return `${currency} ${whole}${decimals ? `.${digits.slice(-decimals)}` : ""}`;
+}
+
+// The procedure.
+
+function readTrust(bytes) {
+  const trust = decode("trust file", bytes);
+  if (!isTrust(trust)) throw new UnusableError("trust file: not of the format kouan/trust/1"); // step 2
+  if (trust.founding.suite !== SUITE) throw new UnusableError(`trust file: suite must be ${SUITE}`);
+  if (!positive(trust.founding.charter.trust_period_ms)) {
+    throw new UnusableError("trust file: charter.trust_period_ms must be there and above 0");
+  }
+  return trust.founding;
+}
+
+async function checkOperator(checkpoint, handovers, founder) { // step 4
+  let [operator, incarnation, fromHeight] = [founder, 0, 0];
+  for (const [index, handover] of handovers.entries()) {
+    const follows = handover.incarnation === incarnation
+      ? handover.from_height >= fromHeight
+      : handover.incarnation > incarnation;
+    if (
+      handover.alliance !== checkpoint.alliance || handover.index !== index || !follows ||
+      handover.from_height > checkpoint.height
+    ) throw new NotProven("handover-order");
+    if (!(await isSigned(operator, "kouan/handover/1", signedPart(handover), handover.signature))) {
+      throw new NotProven("handover-signature");
+    }
+    [operator, incarnation, fromHeight] = [handover.public, handover.incarnation, handover.from_height];
+  }
+  if (checkpoint.operator !== operator || checkpoint.incarnation !== incarnation) throw new NotProven("wrong-operator");
+}
+
+async function check(proof, founding, nowMs) {
+  const { checkpoint } = proof;
+  const alliance = toText(await digest("kouan/founding/1", ascii(encode(founding))));
+  if (checkpoint.alliance !== alliance) throw new NotProven("wrong-alliance"); // step 3
+  await checkOperator(checkpoint, proof.handovers, founding.operator);
+  const signed = await isSigned(checkpoint.operator, "kouan/checkpoint/1", signedPart(checkpoint), checkpoint.signature);
+  if (!signed) throw new NotProven("checkpoint-signature"); // step 5
+  for (const leaf of proof.leaves) { // step 6
+    if (toText(await rootOf(leaf)) !== checkpoint.state_root) throw new NotProven("leaf-path");
+  }
+  const found = FOLLOW[proof.statement.kind](proof.statement, proof.leaves, checkpoint.time_ms);
+  if (nowMs !== null) { // step 9
+    if (checkpoint.time_ms > nowMs + MAX_AHEAD_MS) throw new NotProven("from-the-future");
+    if (checkpoint.time_ms <= nowMs - founding.charter.trust_period_ms) throw new NotProven("too-old");
+  }
+  return found;
+}
+
+const MODES = {
+  live: ["the checkpoint is within the trust period", "实时", "检查点在信任期内"],
+  archival: ["it says nothing about later heights", "存档", "对此后的高度不作说明"],
+};
+
+/**
+ * Verify a proof file against a trust file, both as Uint8Array. nowMs: Unix time in ms for live mode, null for
+ * archival mode. Resolves to {proven, mode, statement, en, zh, fingerprint, custodial, failed_step, failure, height,
+ * time_ms}; rejects with UnusableError when a file cannot be judged.
+ */
+async function verifyProof(proofBytes, trustBytes, nowMs) {
+  if (nowMs !== null && !Number.isSafeInteger(nowMs)) throw new TypeError("nowMs: Unix time in ms, or null for archival mode");
+  const founding = readTrust(trustBytes);
+  const proof = decode("proof", proofBytes);
+  if (!isProof(proof)) throw new UnusableError("proof: not of the format kouan/proof/1"); // step 2
+  const mode = nowMs === null ? "archival" : "live";
+  const fingerprint = toText(await digest("kouan/proof/1", ascii(encode(proof))));
+  const verdict = { proven: false, mode, statement: proof.statement, fingerprint };
+  const unknown = { custodial: false, failed_step: null, failure: null, height: null, time_ms: null };
+  const [meaning, modeZh, meaningZh] = MODES[mode];
+  try {
+    const found = await check(proof, founding, nowMs);
+    const { height, time_ms } = proof.checkpoint;
+    const time = new Date(time_ms).toISOString().slice(0, 19).replace("T", " ");
+    const custodial = found.custodial ? [" Custodial: a member keeps the draw key for its owner.", "代管:支用密钥由成员代所有人保管。"] : ["", ""];
+    const en = `Proven: ${found.en} on this ledger at height ${height} (${time} UTC)${found.enMore ?? ""}.` +
+      `${custodial[0]} Mode: ${mode}, ${meaning}.`;
+    const zh = `已证明:在本账本高度 ${height}(UTC ${time}),${found.zh}${found.zhMore ?? ""}。` +
+      `${custodial[1]}核验方式:${modeZh},${meaningZh}。`;
+    return { ...verdict, ...unknown, proven: true, en, zh, custodial: found.custodial ?? false, height, time_ms };
+  } catch (problem) {
+    if (!(problem instanceof NotProven)) throw problem;
+    const [step, reason, reasonZh] = FAILURES[problem.failure];
+    const en = `Not proven: step ${step} failed: ${reason}. This does not prove the contrary. Mode: ${mode}.`;
+    const zh = `未能证明:第 ${step} 步未通过:${reasonZh}。这并不证明相反的情况。核验方式:${modeZh}。`;
+    return { ...verdict, ...unknown, en, zh, failed_step: step, failure: problem.failure };
+  }
+}
+
+async function main(argv) {
+  const { readFileSync } = require("node:fs");
+  const { parseArgs } = require("node:util");
+  const usage = "usage: node kouan-verify.js PROOF --trust alliance.json [--archival] [--now MS]";
+  const read = (path) => {
+    try {
+      return readFileSync(path);
+    } catch (problem) {
+      throw new UnusableError(`${path}: ${problem.message}`);
+    }
+  };
+  try {
+    let given;
+    try {
+      const options = { trust: { type: "string" }, archival: { type: "boolean" }, now: { type: "string" } };
+      given = parseArgs({ args: argv, options, allowPositionals: true });
+    } catch (problem) {
+      throw new UnusableError(`${problem.message}\n${usage}`);
+    }
+    const { values, positionals } = given;
+    if (positionals.length !== 1 || values.trust === undefined) throw new UnusableError(usage);
+    if (values.now !== undefined && !/^\d{1,15}$/.test(values.now)) throw new UnusableError("--now: Unix time in milliseconds");
+    if (values.now !== undefined && values.archival) throw new UnusableError("--now: archival mode asks no clock");
+    const nowMs = values.archival ? null : Number(values.now ?? Date.now());
+    const verdict = await verifyProof(read(positionals[0]), read(values.trust), nowMs);
+    console.log(`${verdict.en}\n${verdict.zh}`);
+    return verdict.proven ? 0 : 1;
+  } catch (problem) {
+    console.error(problem instanceof UnusableError ? problem.message : problem); // a defect is no verdict either
+    return 2;
+  }
+}
+
+if (typeof module === "object" && module.exports) {
+  module.exports = { UnusableError, decode, encode, isSigned, verifyProof };
+  if (require.main === module) main(process.argv.slice(2)).then((exit) => { process.exitCode = exit; });
+} else {
+  globalThis.kouanVerify = { UnusableError, verifyProof };
+}
