@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from importlib.resources import files
 from itertools import combinations
 from typing import Any, Final, NamedTuple
 
@@ -270,3 +272,11 @@ def test_within_each_command_the_numbers_of_its_refusals_rise() -> None:
     for case in CASES:
         codes = [fault.code for fault in case.faults]
         assert codes == sorted(codes)
+
+
+def test_the_readme_lists_each_commands_refusals_in_this_order() -> None:
+    text = files("kouan.modules.customs").joinpath("README.md").read_text(encoding="utf-8")
+    for case in CASES:
+        section = text.split(f"**`{case.command['type']}`**")[1].split("**`")[0]
+        listed = re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", section.split("Refused:")[1].split("\n\n")[0])
+        assert listed == [fault.code.name for fault in case.faults if fault.code >= Rejection.QUOTA_EXISTS]
