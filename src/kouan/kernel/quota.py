@@ -113,6 +113,14 @@ def release(quota: Quota, financing: str, time_ms: int) -> Quota | Rejection:
     return _with_hold(quota, None, time_ms, financing)
 
 
+def pass_on(quota: Quota, financing: str, drawer: str, time_ms: int) -> Quota | Rejection:
+    """Let a living hold belong to another drawer: the loan was sold."""
+    own = _hold_of(quota, financing, time_ms)
+    if isinstance(own, Rejection):
+        return own
+    return _with_hold(quota, replace(own, drawer=drawer), time_ms)
+
+
 def repay(quota: Quota, amount: int) -> Quota | Rejection:
     """Give back what was used, or a part of it. Works on any quota: what is owed can always be paid."""
     if amount > quota.used:

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from kouan.kernel.registry import Command
-from kouan.modules.financing.commands import holding
+from typing import Final
 
-COMMANDS: tuple[Command, ...] = (*holding.COMMANDS,)
+from kouan.kernel.registry import Command
+from kouan.modules.financing.commands import (
+    collecting,
+    holding,
+    refinancing,
+    reversing,
+    selling,
+    servicing,
+    substituting,
+)
+
+COMMANDS: Final[tuple[Command, ...]] = (
+    *holding.COMMANDS,
+    *servicing.COMMANDS,
+    *collecting.COMMANDS,
+    *refinancing.COMMANDS,
+    *selling.COMMANDS,
+    *substituting.COMMANDS,
+    *reversing.COMMANDS,
+)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from kouan.kernel.encoding import Bytes16, Bytes64, Code, Positive, Unit, from_text
+from kouan.kernel.encoding import Bytes16, Bytes64, Positive, Unit, from_text
 from kouan.kernel.quota import key_of
 from kouan.kernel.records import Quota, Record
 from kouan.kernel.registry import Claim, Context
 from kouan.kernel.rejections import Refusal, Rejection
 from kouan.kernel.state import State
-from kouan.modules.financing.records import MAX_ALLOCATIONS, Allocation, Financing, QuotaId, Rates
-from kouan.modules.financing.rules import DRAW_TAG, HOLD_MAX, KIND, draw_message, financing_key, worth
+from kouan.modules.financing.records import MAX_ALLOCATIONS, Allocation, Financing, Product, QuotaId, Rates
+from kouan.modules.financing.rules import DRAW_TAG, KIND, draw_message, financing_key, worth
 
 
 class Draw(Record, frozen=True):
@@ -42,18 +42,23 @@ class Terms(Record, frozen=True):
     financing: Bytes16
     """Random, never used before."""
     maturity_ms: Positive
-    product: Code
+    product: Product
     purpose: Literal["seller"]
     rates: Rates
 
 
-def draw_claims(state: State, alliance: str, member: str, cmd: Any) -> Iterable[Claim]:
-    """Name the owners' signatures that the allocations of a command carry."""
-    for draw in cmd.allocations:
-        quota = state.read(Quota, key_of(draw.quota))
-        if quota is not None:
-            message = draw_message(alliance, member, cmd.financing, draw.quota, draw.amount, draw.expires_ms)
-            yield Claim(from_text(quota.draw_key), DRAW_TAG, message, from_text(draw.signature))
+def draw_claim(state: State, alliance: str, member: str, financing: str, draw: Draw, amount: int) -> Iterable[Claim]:
+    """Name an owner's signature over ``amount``, where the quota is known."""
+    quota = state.read(Quota, key_of(draw.quota))
+    if quota is not None:
+        message = draw_message(alliance, member, financing, draw.quota, amount, draw.expires_ms)
+        yield Claim(from_text(quota.draw_key), DRAW_TAG, message, from_text(draw.signature))
+
+
+def draw_claims(state: State, alliance: str, member: str, terms: Terms) -> Iterable[Claim]:
+    """Name the owners' signatures that the allocations of a new loan carry."""
+    for draw in terms.allocations:
+        yield from draw_claim(state, alliance, member, terms.financing, draw, draw.amount)
 
 
 def signed_quota(ctx: Context, financing: str, draw: Draw, amount: int) -> Quota | Refusal:
@@ -75,8 +80,6 @@ def check_terms(ctx: Context, terms: Terms) -> Refusal | None:
     """Check what can be told without looking at a quota."""
     if ctx.state.read(Financing, financing_key(terms.financing)) is not None:
         return Refusal(Rejection.FINANCING_EXISTS, "financing")
-    if terms.product not in HOLD_MAX:
-        return Refusal(Rejection.CODE_UNKNOWN, "product")
     if terms.maturity_ms <= ctx.time_ms:
         return Refusal(Rejection.MATURITY_PAST, "maturity_ms")
     return None
@@ -88,8 +91,12 @@ def allocate(
     """Take every part of a new loan from its quota, and check that together they are worth the loan's amount."""
     allocations: list[Allocation] = []
     units = {terms.currency}
+    seen: set[str] = set()
     total = 0
     for draw in terms.allocations:
+        if draw.quota in seen:
+            return Refusal(Rejection.ALLOCATION_TWICE, draw.quota)
+        seen.add(draw.quota)
         quota = signed_quota(ctx, terms.financing, draw, draw.amount)
         if isinstance(quota, Refusal):
             return quota
