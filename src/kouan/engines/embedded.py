@@ -16,13 +16,17 @@ import msgspec
 
 from kouan.engines.disk import DirectoryDisk, Disk
 from kouan.engines.log import BlockLog, DamagedLogError, OpenReport
-from kouan.engines.port import Found, LoggedBlock, Status
+from kouan.engines.port import Found, LoggedBlock, Proven, Status
 from kouan.engines.signatures import ThreadedVerifier
 from kouan.engines.store import Mark, Store
 from kouan.kernel.encoding import from_text, to_text
 from kouan.kernel.envelope import envelope_id
-from kouan.kernel.execution import Block, BlockOutcome, app_hash, execute_block, found
+from kouan.kernel.execution import NO_RECEIPTS, Block, BlockOutcome, app_hash, execute_block, found
+from kouan.kernel.proof import make_checkpoint
 from kouan.kernel.registry import Claim, Registry
+from kouan.kernel.state import StateReader
+from kouan.kernel.suites import public_key
+from kouan.modules.alliance.queries import handovers, signer_at
 
 LOG: Final = "blocks.log"
 STATE: Final = "state"
@@ -35,9 +39,16 @@ class Ledger(NamedTuple):
     """What makes an alliance's ledger: its id, its records at height 0, and what it can execute."""
 
     alliance: str
+    operator: str
+    """Public key that signs checkpoints until a handover."""
+    founded_ms: int
     genesis: list[tuple[str, bytes]]
     registry: Registry
     keep_versions: int
+
+
+class OperatorKeyError(Exception):
+    """A checkpoint cannot be signed here; the text says which key is wanted."""
 
 
 class ReplayError(Exception):
@@ -53,6 +64,7 @@ class Embedded:
         ledger: Ledger,
         now_ms: Callable[[], int],
         *,
+        operator_seed: bytes | None = None,
         accept_loss: bool = False,
         disk: Disk | None = None,
     ) -> None:
@@ -62,6 +74,7 @@ class Embedded:
         """
         self._ledger = ledger
         self._now_ms = now_ms
+        self._operator_seed = operator_seed
         self._verify = ThreadedVerifier()
         self._disk = disk or DirectoryDisk(directory)
         self._receipts: OrderedDict[str, bytes] = OrderedDict()
@@ -82,6 +95,28 @@ class Embedded:
     def query(self, keys: Sequence[str]) -> Found:
         """See `kouan.engines.port.Engine.query`."""
         return Found(self._store.height, self._last.time_ms, [self._store.get(key) for key in keys])
+
+    def prove(self, keys: Sequence[str], height: int | None = None) -> Proven:
+        """See `kouan.engines.port.Engine.prove`; raises StoreError, OperatorKeyError."""
+        version = self._store.at(self._store.height if height is None else height)
+        last = self._last_at(version.height)
+        chain = [handover for handover in handovers(StateReader(version)) if handover.from_height <= last.height]
+        signer = signer_at(self._ledger.operator, chain, last.height)
+        if self._operator_seed is None or to_text(public_key(self._operator_seed)) != signer.public:
+            raise OperatorKeyError(
+                f"the operator's key here is not {signer.public}, which signs the checkpoint of height {last.height}: "
+                "put that key's seed into operator.key"
+            )
+        checkpoint = make_checkpoint(
+            self._operator_seed,
+            alliance=self._ledger.alliance,
+            height=last.height,
+            incarnation=signer.incarnation,
+            receipts_root=last.receipts_root,
+            state_root=last.state_root,
+            time_ms=last.time_ms,
+        )
+        return Proven(checkpoint, chain, [version.leaf(key) for key in keys])
 
     def blocks(self, from_height: int = 1) -> Iterator[LoggedBlock]:
         """See `kouan.engines.port.Engine.blocks`."""
@@ -114,6 +149,14 @@ class Embedded:
         self._store.close()
         self._log.close()
         self._verify.close()
+
+    def _last_at(self, height: int) -> _Last:
+        if height == self._last.height:
+            return self._last
+        if height == 0:
+            return _Last(0, self._ledger.founded_ms, self._store.at(0).root, NO_RECEIPTS)
+        block = next(self.blocks(height))
+        return _Last(height, block.time_ms, block.state_root, block.receipts_root)
 
     def _open_log(self, directory: Path, *, accept_loss: bool) -> tuple[BlockLog, OpenReport | None]:
         alliance = from_text(self._ledger.alliance)
@@ -160,7 +203,8 @@ class Embedded:
         if mark is None:
             outcome = found(self._store, self._ledger.genesis)
             self._store.apply(0, outcome)
-            self._last = _Last(0, 0, outcome.state_root, outcome.receipts_root)
+            self._last = _Last(0, self._ledger.founded_ms, outcome.state_root, outcome.receipts_root)
+            self.flush()
         else:
             self._last = _Last(mark.height, mark.time_ms, mark.state_root, mark.receipts_root)
         for record in self._log.records(mark.log if mark else None):

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from kouan.engines.port import Engine, Found, LoggedBlock, Status
+from kouan.engines.port import Engine, Found, LoggedBlock, Proven, Status
 
 MAX_FRAME: Final = 64 << 20
 COMMANDS_PER_BLOCK: Final = 2_000
@@ -128,9 +128,9 @@ class Remote(Engine):
         """See `kouan.engines.port.Engine.query`."""
         return self._ask("query", list(keys), Found)
 
-    def prove(self, keys: Sequence[str], height: int | None = None) -> dict[str, Any]:
+    def prove(self, keys: Sequence[str], height: int | None = None) -> Proven:
         """See `kouan.engines.port.Engine.prove`."""
-        return self._ask("prove", (list(keys), height), dict[str, Any])
+        return self._ask("prove", (list(keys), height), Proven)
 
     def blocks(self, from_height: int = 1) -> Iterator[LoggedBlock]:
         """See `kouan.engines.port.Engine.blocks`."""

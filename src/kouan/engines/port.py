@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
+
+from kouan.kernel.proof import Checkpoint, Handover, Leaf
 
 
 class LoggedBlock(msgspec.Struct, frozen=True, array_like=True):
@@ -40,6 +42,14 @@ class Found(NamedTuple):
     values: list[bytes | None]
 
 
+class Proven(msgspec.Struct, frozen=True):
+    """A proof file without its statement."""
+
+    checkpoint: Checkpoint
+    handovers: list[Handover]
+    leaves: list[Leaf]
+
+
 class Engine(Protocol):
     """A ledger that can be written to, asked, and read from the beginning."""
 
@@ -52,8 +62,8 @@ class Engine(Protocol):
     def query(self, keys: Sequence[str]) -> Found:
         """Return the newest records at some keys."""
 
-    def prove(self, keys: Sequence[str], height: int | None = None) -> dict[str, Any]:
-        """Return checkpoint, handovers and leaf proofs of some keys (a proof file without its statement).
+    def prove(self, keys: Sequence[str], height: int | None = None) -> Proven:
+        """Return checkpoint, handovers and leaf proofs of some keys, in their order.
 
         ``height``: an older version, as far back as it is kept.
         """

@@ -18,8 +18,9 @@ import lmdb
 import msgspec
 
 from kouan.engines.log_format import Position
-from kouan.kernel.state import PreState
-from kouan.kernel.tree import ENTRY, Path, Tree, TreeChange, find_entry, leaf_hash, path_of, walk
+from kouan.kernel.proof import Leaf, make_leaf
+from kouan.kernel.state import PreState, Values
+from kouan.kernel.tree import ENTRY, Tree, TreeChange, find_entry, leaf_hash, path_of, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,7 +144,7 @@ class Store(PreState):
             for at in range(0, len(undo), ENTRY):
                 leaf = undo[at + 32 : at + ENTRY]
                 back[undo[at : at + 32]] = None if leaf == NOTHING else (leaf[:32], int.from_bytes(leaf[32:]))
-        return Version(self, self._tree.change(back) if back else None)
+        return Version(self, height, self._tree.change(back) if back else None)
 
     def position_before(self, height: int) -> Position | None:
         """Return a remembered place in the log from which a height's record is not far; None: its beginning."""
@@ -228,11 +229,12 @@ class Store(PreState):
         return mark
 
 
-class Version:
+class Version(Values):
     """The state after one height, for reading and for proofs."""
 
-    def __init__(self, store: Store, change: TreeChange | None) -> None:
+    def __init__(self, store: Store, height: int, change: TreeChange | None) -> None:
         self._store = store
+        self.height = height
         self._change = change or TreeChange(store.tree.root, {}, {})
 
     @property
@@ -246,9 +248,10 @@ class Version:
         entry = find_entry(self._bucket(self._store.tree.bucket_of(path)), path)
         return None if entry is None else self._store.value_of(entry)
 
-    def walk(self, path: bytes) -> Path:
-        """Return the siblings on the way to a path, and the entry at its end."""
-        return walk(path, self._store.tree.depth, self._ref, self._bucket)
+    def leaf(self, key: str) -> Leaf:
+        """Return the proof of what stands at a key, or that nothing does."""
+        way = walk(path_of(key), self._store.tree.depth, self._ref, self._bucket)
+        return make_leaf(key, way, None if way.entry is None else self._store.value_of(way.entry))
 
     def _ref(self, node: int) -> bytes:
         return self._change.refs.get(node) or self._store.tree.ref(node)

@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="Record")
 
 
-class PreState(Protocol):
-    """What an engine gives to read: the state before a block."""
+class Values(Protocol):
+    """One version of the state, to be read."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return the canonical bytes of the record at a key, or None."""
+
+
+class PreState(Values, Protocol):
+    """What an engine gives to a block: the state before it."""
 
     @property
     def tree(self) -> Tree:
         """The state tree of that version."""
-
-    def get(self, key: str) -> bytes | None:
-        """Return the canonical bytes of the record at a key, or None."""
 
 
 class Reader(Protocol):
@@ -41,14 +45,14 @@ def decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
 
 
 class StateReader:
-    """Typed reading of a pre-state, for queries."""
+    """Typed reading of a version of the state, for queries."""
 
-    def __init__(self, pre: PreState) -> None:
-        self._pre = pre
+    def __init__(self, values: Values) -> None:
+        self._values = values
 
     def read(self, kind: type[R], key: str) -> R | None:
         """Return the record at a key, or None."""
-        raw = self._pre.get(key)
+        raw = self._values.get(key)
         return None if raw is None else decoder(kind).decode(raw)
 
 

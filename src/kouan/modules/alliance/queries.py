@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from kouan.kernel.proof import Handover
 from kouan.kernel.records import Member
 from kouan.kernel.registry import Parameter
 from kouan.kernel.state import Reader
-from kouan.modules.alliance.records import Handover, Proposal, SetParameter, handover_key, proposal_key
+from kouan.modules.alliance.records import Proposal, SetParameter, handover_key, proposal_key
 from kouan.modules.alliance.rules import DELAY
 from kouan.modules.alliance.standing import charter_of, members_of, operator_of, present, roster_of
 from kouan.modules.alliance.votes import Tally, is_critical, is_immediate, tally

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
-from kouan.kernel.encoding import Bytes16, Bytes32, Bytes64, Code, Count, Integer, Positive
+from kouan.kernel.encoding import Bytes16, Bytes32, Code, Count, Integer, Positive
 from kouan.kernel.records import Record
 from kouan.modules.alliance.rules import MAX_MEMBERS, Role
 
@@ -65,18 +65,6 @@ class Operator(Record, frozen=True):
     incarnation: Count
     """Raised after a restore that lost a tail of the ledger."""
     public: Bytes32
-
-
-class Handover(Record, frozen=True):
-    """From ``from_height`` on, this key and incarnation sign the checkpoints. Key: ``handover/<index>``."""
-
-    alliance: Bytes32
-    from_height: Positive
-    incarnation: Count
-    index: Count
-    public: Bytes32
-    signature: Bytes64
-    """By the previous operator key, tag ``kouan/handover/1``, over the canonical JSON of the other fields."""
 
 
 class Enterprise(Record, frozen=True):

@@ -9,6 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from kouan.kernel.encoding import Bytes16, Bytes64, Positive, encode, from_text
+from kouan.kernel.proof import Handover
 from kouan.kernel.records import Record
 from kouan.kernel.registry import Claim, Command, Context, Parameter
 from kouan.kernel.rejections import Refusal, Rejection
@@ -18,7 +19,6 @@ from kouan.modules.alliance.records import (
     ROSTER_KEY,
     Change,
     ChangeOperator,
-    Handover,
     Proposal,
     handover_key,
     proposal_key,

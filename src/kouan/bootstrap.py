@@ -1,0 +1,122 @@
+"""The one place that wires things together: which modules an alliance runs, and how a ledger is opened.
+
+A *port* is a directory with what one machine keeps of an alliance: ``alliance.json`` (the trust file), ``ledger/``
+(the embedded engine's data) and what the client puts beside them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from kouan.engines.embedded import Embedded, Ledger
+from kouan.engines.local_socket import Remote
+from kouan.engines.port import Engine
+from kouan.kernel.registry import Registry
+from kouan.modules.alliance import rules as alliance_rules
+from kouan.modules.alliance.commands import commands_for
+from kouan.modules.alliance.founding import Founding, alliance_id, genesis, read_trust_file
+from kouan.modules.customs import commands as customs_commands
+from kouan.modules.customs import rules as customs_rules
+from kouan.modules.financing import commands as financing_commands
+from kouan.modules.financing import rules as financing_rules
+
+TRUST_FILE: Final = "alliance.json"
+LEDGER: Final = "ledger"
+OPERATOR_SEED: Final = "operator.key"
+SOCKET: Final = "socket"
+LOCK: Final = "lock"
+PARAMETERS: Final = (*alliance_rules.PARAMETERS, *customs_rules.PARAMETERS, *financing_rules.PARAMETERS)
+
+
+class PortError(Exception):
+    """The port directory cannot be used; the text says why and what to do."""
+
+
+def now_ms() -> int:
+    """Return the machine's clock."""
+    return time.time_ns() // 1_000_000
+
+
+def registry() -> Registry:
+    """Return all commands and parameters of this version."""
+    commands = (*commands_for(PARAMETERS), *customs_commands.COMMANDS, *financing_commands.COMMANDS)
+    return Registry(commands, PARAMETERS)
+
+
+def read_founding(port: Path) -> Founding:
+    """Return the founding document of a port; raises PortError, FoundingError."""
+    path = port / TRUST_FILE
+    try:
+        return read_trust_file(path.read_bytes())
+    except OSError as problem:
+        raise PortError(f"{path}: {problem.strerror}; found an alliance with `kouan init`") from None
+
+
+def ledger_of(founding: Founding) -> Ledger:
+    """Return what a ledger of this alliance begins with and can execute; raises FoundingError."""
+    return Ledger(
+        alliance=alliance_id(founding),
+        operator=founding.operator,
+        founded_ms=founding.founded_ms,
+        genesis=genesis(founding, PARAMETERS),
+        registry=registry(),
+        keep_versions=founding.charter[alliance_rules.PROVABLE_BLOCKS],
+    )
+
+
+def open_ledger(port: Path, clock: Callable[[], int] = now_ms, *, accept_loss: bool = False) -> Embedded:
+    """Open a port's ledger in this process, which must hold its lock."""
+    directory = port / LEDGER
+    seed = directory / OPERATOR_SEED
+    return Embedded(
+        directory,
+        ledger_of(read_founding(port)),
+        clock,
+        operator_seed=bytes.fromhex(seed.read_text().strip()) if seed.exists() else None,
+        accept_loss=accept_loss,
+    )
+
+
+@contextmanager
+def lock(port: Path) -> Iterator[None]:
+    """Hold a port's ledger for this process; raises PortError that tells who holds it otherwise."""
+    directory = port / LEDGER
+    directory.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 4096, 0).decode(errors="replace").strip()
+            raise PortError(f"{directory} is in use by {holder or 'another process'}") from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "since_ms": now_ms()}).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def connect(port: Path) -> Iterator[Engine]:
+    """Reach a port's ledger: through the process that serves it, or by opening it here when nobody does."""
+    socket = port / LEDGER / SOCKET
+    if socket.exists():
+        remote = Remote(socket)
+        try:
+            yield remote
+        finally:
+            remote.close()
+        return
+    with lock(port):
+        engine = open_ledger(port)
+        try:
+            yield engine
+        finally:
+            engine.close()
