@@ -51,6 +51,10 @@ class OperatorKeyError(Exception):
     """A checkpoint cannot be signed here; the text says which key is wanted."""
 
 
+class LostLogError(Exception):
+    """The log is not there although the state has been further than height 0."""
+
+
 class ReplayError(Exception):
     """The log and what it leads to do not agree: the code or the log is not what it was."""
 
@@ -160,18 +164,21 @@ class Embedded:
 
     def _open_log(self, directory: Path, *, accept_loss: bool) -> tuple[BlockLog, OpenReport | None]:
         alliance = from_text(self._ledger.alliance)
-        if not self._disk.exists(LOG):
-            return BlockLog.create(self._disk, LOG, alliance), None
         mark = self._store.mark
+        if not self._disk.exists(LOG):
+            if mark is not None and mark.height:
+                raise LostLogError(f"{LOG} is gone, but the state has been at height {mark.height}: restore a backup")
+            return BlockLog.create(self._disk, LOG, alliance), None
         try:
             return BlockLog.open(self._disk, LOG, alliance, mark.log if mark else None, accept_loss=accept_loss)
         except DamagedLogError:
-            if not accept_loss:
+            if not accept_loss or mark is None:
                 raise
-        self._store.close()  # the state is ahead of what is left of the log: build it anew
+        opened = BlockLog.open(self._disk, LOG, alliance, accept_loss=True)
+        self._store.close()  # the state was ahead of what is left of the log: build it anew
         shutil.rmtree(directory / STATE)
         self._store = Store(directory / STATE, keep_versions=self._ledger.keep_versions)
-        return BlockLog.open(self._disk, LOG, alliance, accept_loss=True)
+        return opened
 
     def _commit(self, envelopes: list[bytes]) -> None:
         """Make one block: execute, log, sync, apply. Whatever fails before the sync leaves the state as it was."""
