@@ -1,4 +1,4 @@
-"""What the alliance keeps on the ledger besides the kernel's own charter, members and keys.
+"""What the alliance keeps on the ledger besides the kernel's own charter, members, keys and handovers.
 
 A change is what a proposal would do. Its field ``kind`` says which it is.
 """

@@ -8,8 +8,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from kouan.kernel.encoding import Bytes16, Bytes64, Positive, encode, from_text
-from kouan.kernel.proof import Handover
+from kouan.kernel.encoding import Bytes16, Bytes64, Positive, from_text
+from kouan.kernel.proof import HANDOVER_TAG, Handover, signed_part
 from kouan.kernel.records import Record
 from kouan.kernel.registry import Claim, Command, Context, Parameter
 from kouan.kernel.rejections import Refusal, Rejection
@@ -19,6 +19,7 @@ from kouan.modules.alliance.records import (
     ROSTER_KEY,
     Change,
     ChangeOperator,
+    Operator,
     Proposal,
     handover_key,
     proposal_key,
@@ -27,7 +28,6 @@ from kouan.modules.alliance.rules import DELAY, LIFETIME
 from kouan.modules.alliance.standing import operator_of, present, roster_of
 from kouan.modules.alliance.votes import concerned, is_immediate, tally
 
-HANDOVER_TAG: Final = "kouan/handover/1"
 HANDOVER_WITHIN_BLOCKS: Final = 1_000
 """How many blocks ahead a handover may come into force: enough to sign it and send it while others are writing."""
 
@@ -55,7 +55,7 @@ class SignedHandover(Record, frozen=True):
     from_height: Positive
     """From this block on the successor signs: after the block of the enactment, at most 1,000 blocks."""
     signature: Bytes64
-    """By the previous operator key over `handover_message`."""
+    """By the previous operator key over the other fields of `handover_of`, tag ``kouan/handover/1``."""
 
 
 class Enact(Record, frozen=True):
@@ -66,16 +66,15 @@ class Enact(Record, frozen=True):
     proposal: Bytes16
 
 
-def handover_message(alliance: str, change: ChangeOperator, index: int, from_height: int) -> bytes:
-    """Return what the previous operator key signs, under the tag ``kouan/handover/1``."""
-    return encode(
-        {
-            "alliance": alliance,
-            "from_height": from_height,
-            "incarnation": change.incarnation,
-            "index": index,
-            "public": change.public,
-        }
+def handover_of(alliance: str, operator: Operator, change: ChangeOperator, signed: SignedHandover) -> Handover:
+    """Return the record that the previous operator key signs (`kouan.kernel.proof.sign_handover`)."""
+    return Handover(
+        alliance=alliance,
+        from_height=signed.from_height,
+        incarnation=change.incarnation,
+        index=operator.handovers,
+        public=change.public,
+        signature=signed.signature,
     )
 
 
@@ -175,17 +174,16 @@ def _hand_over(ctx: Context, change: ChangeOperator, cmd: Enact) -> Refusal | No
     if cmd.handover is None:
         return Refusal(Rejection.HANDOVER_NOT_FITTING, cmd.proposal)
     operator = operator_of(ctx.state)
-    index, from_height = operator.handovers, cmd.handover.from_height
+    handover = handover_of(ctx.alliance, operator, change, cmd.handover)
     earliest = ctx.height + 1
-    if index:
-        earliest = max(earliest, present(ctx.state, Handover, handover_key(index - 1)).from_height + 1)
-    if not earliest <= from_height <= ctx.height + HANDOVER_WITHIN_BLOCKS:
+    if handover.index:
+        last = present(ctx.state, Handover, handover_key(handover.index - 1))
+        earliest = max(earliest, last.from_height + 1)
+    if not earliest <= handover.from_height <= ctx.height + HANDOVER_WITHIN_BLOCKS:
         return Refusal(Rejection.HANDOVER_BAD_HEIGHT, cmd.proposal)
-    message = handover_message(ctx.alliance, change, index, from_height)
-    if not ctx.is_signed(operator.public, HANDOVER_TAG, message, cmd.handover.signature):
+    if not ctx.is_signed(operator.public, HANDOVER_TAG, signed_part(handover), handover.signature):
         return Refusal(Rejection.HANDOVER_BAD_SIGNATURE, cmd.proposal)
-    handover = Handover(ctx.alliance, from_height, change.incarnation, index, change.public, cmd.handover.signature)
-    ctx.state.write(handover_key(index), handover)
+    ctx.state.write(handover_key(handover.index), handover)
     return None
 
 
@@ -194,8 +192,8 @@ def _handover_claims(state: State, alliance: str, _: str, cmd: Enact) -> Iterato
     if cmd.handover is None or proposal is None or not isinstance(proposal.change, ChangeOperator):
         return
     operator = operator_of(state)
-    message = handover_message(alliance, proposal.change, operator.handovers, cmd.handover.from_height)
-    yield Claim(from_text(operator.public), HANDOVER_TAG, message, from_text(cmd.handover.signature))
+    handover = handover_of(alliance, operator, proposal.change, cmd.handover)
+    yield Claim(from_text(operator.public), HANDOVER_TAG, signed_part(handover), from_text(handover.signature))
 
 
 def commands_for(parameters: Iterable[Parameter]) -> tuple[Command, ...]:
