@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -17,13 +19,21 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from kouan.engines.port import Engine, Found, LoggedBlock, Proven, Status
+from kouan.kernel.encoding import Count
+from kouan.kernel.envelope import MAX_BYTES
 
 MAX_FRAME: Final = 64 << 20
 COMMANDS_PER_BLOCK: Final = 2_000
+BYTES_PER_BLOCK: Final = 32 << 20
 BLOCKS_PER_ANSWER: Final = 16
+BYTES_PER_ANSWER: Final = 16 << 20
+MAX_PATH: Final = 107
+"""Bytes of a socket's path (unix(7))."""
+LAST_ANSWERS_S: Final = 2.0
 T = TypeVar("T")
 _pack: Final = msgspec.msgpack.Encoder().encode
-_unpack: Final = msgspec.msgpack.Decoder(tuple[str, Any]).decode
+_question: Final = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw]).decode
+_unpack: Final = msgspec.msgpack.decode
 
 
 class SocketError(Exception):
@@ -33,85 +43,190 @@ class SocketError(Exception):
 class Server:
     """Answers questions about an engine, and groups what is submitted into blocks."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        on_block: Callable[[list[bytes], list[bytes]], None] = lambda _envelopes, _receipts: None,
+        idle: Callable[[], float] | None = None,
+    ) -> None:
+        """``on_block`` is told every block's envelopes and receipts.
+
+        ``idle`` is called when nothing waits: it does a little work and returns after how many seconds it wants to be
+        called again.
+        """
         self._engine = engine
-        self._waiting: list[tuple[bytes, asyncio.Future[bytes]]] = []
+        self._on_block = on_block
+        self._idle = idle
+        self._waiting: deque[tuple[bytes, asyncio.Future[bytes]]] = deque()
         self._arrived = asyncio.Event()
+        self._busy: set[asyncio.Task[None]] = set()
+        self._stopped = ""
 
     async def run(self, path: Path, ready: Callable[[], None] = lambda: None) -> None:
-        """Serve on a socket until cancelled. Whoever may open the socket may use the ledger: it is made 0600."""
+        """Serve on a socket until cancelled. Whoever may open the socket may use the ledger: it is made 0600.
+
+        When the engine fails, everybody who waits is told and what the engine raised is raised.
+        """
+        _check_path(path)
         path.unlink(missing_ok=True)
-        server = await asyncio.start_unix_server(self._connection, path)
-        path.chmod(0o600)
+        mask = os.umask(0o177)  # 0600 from the first moment on
+        try:
+            server = await asyncio.start_unix_server(self._connection, path)
+        finally:
+            os.umask(mask)
         try:
             ready()
             await self._write_blocks()
+        except Exception as problem:
+            self._stopped = f"the ledger has stopped: {problem}"
+            raise
         finally:
+            self._stopped = self._stopped or "the ledger is being stopped"
             server.close()
             path.unlink(missing_ok=True)
+            await self._tell_waiting()
 
     async def _write_blocks(self) -> None:
+        pause: float | None = 0.0 if self._idle else None
         while True:
-            await self._arrived.wait()
-            batch: list[tuple[bytes, asyncio.Future[bytes]]] = []
-            commands = 0
-            while self._waiting and commands < COMMANDS_PER_BLOCK:
-                batch.append(self._waiting.pop(0))
-                commands += batch[-1][0].count(b'"type":"')
             if not self._waiting:
                 self._arrived.clear()
-            receipts = self._engine.submit([raw for raw, _ in batch])
-            for (_, answer), receipt in zip(batch, receipts, strict=True):
-                if not answer.done():
-                    answer.set_result(receipt)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._arrived.wait(), pause)
+                if not self._waiting:
+                    pause = self._idle() if self._idle else None
+                    continue
+            self._write_block()
             await asyncio.sleep(0)
 
+    def _write_block(self) -> None:
+        batch: list[tuple[bytes, asyncio.Future[bytes]]] = []
+        commands = size = 0
+        while self._waiting and commands < COMMANDS_PER_BLOCK and size < BYTES_PER_BLOCK:
+            raw, answer = self._waiting.popleft()
+            batch.append((raw, answer))
+            commands += max(1, raw.count(b'"type":"'))
+            size += len(raw)
+        envelopes = [raw for raw, _ in batch]
+        try:
+            receipts = self._engine.submit(envelopes)
+        except BaseException:
+            self._waiting.extendleft(reversed(batch))  # so that they are told too
+            raise
+        for (_, answer), receipt in zip(batch, receipts, strict=True):
+            if not answer.done():
+                answer.set_result(receipt)
+        self._on_block(envelopes, receipts)
+
+    async def _tell_waiting(self) -> None:
+        """Answer everybody who still waits, and give the answers a moment to go out."""
+        for _, answer in self._waiting:
+            if not answer.done():
+                answer.set_exception(SocketError(f"{self._stopped}. Send again once it serves"))
+        self._waiting.clear()
+        if self._busy:
+            await asyncio.wait(self._busy, timeout=LAST_ANSWERS_S)
+
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise AssertionError("a connection is served by a task")
+        blocks = _BlockReader(self._engine)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
+            while not self._stopped:
                 size = int.from_bytes(await reader.readexactly(4))
                 if size > MAX_FRAME:
+                    writer.write(_frame((False, f"a question has at most {MAX_FRAME} bytes, not {size}")))
                     break
-                answer = await self._answer(await reader.readexactly(size))
-                writer.write(len(answer).to_bytes(4) + answer)
-                await writer.drain()
+                question = await reader.readexactly(size)
+                self._busy.add(task)
+                try:
+                    writer.write(_frame(await self._answer(question, blocks)))
+                    await writer.drain()
+                finally:
+                    self._busy.discard(task)
         writer.close()
 
-    async def _answer(self, frame: bytes) -> bytes:
+    async def _answer(self, question: bytes, blocks: _BlockReader) -> tuple[bool, Any]:
         try:
-            operation, argument = _unpack(frame)
+            operation, argument = _question(question)
             if operation == "submit":
-                return _pack((True, await asyncio.gather(*[self._submit(raw) for raw in argument])))
-            return _pack((True, self._ask(operation, argument)))
-        except (msgspec.MsgspecError, TypeError, ValueError, LookupError) as problem:
-            return _pack((False, f"{type(problem).__name__}: {problem}"))
+                return True, await self._submit(_unpack(argument, type=list[bytes]))
+            return True, self._ask(operation, argument, blocks)
+        except SocketError as problem:
+            return False, str(problem)
+        except Exception as problem:  # noqa: BLE001  # it is the asker's answer, and must not end the others' service
+            return False, f"{type(problem).__name__}: {problem}"
 
-    def _submit(self, raw: bytes) -> asyncio.Future[bytes]:
-        if not isinstance(raw, bytes):
-            raise TypeError("an envelope must be bytes")
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._waiting.append((raw, answer))
+    async def _submit(self, envelopes: list[bytes]) -> list[bytes]:
+        for raw in envelopes:
+            if len(raw) > MAX_BYTES:
+                raise SocketError(f"an envelope has at most {MAX_BYTES} bytes, one of these has {len(raw)}")
+        if self._stopped:
+            raise SocketError(self._stopped)
+        loop = asyncio.get_running_loop()
+        answers = [loop.create_future() for _ in envelopes]
+        self._waiting.extend(zip(envelopes, answers, strict=True))
         self._arrived.set()
-        return answer
+        return list(await asyncio.gather(*answers))
 
-    def _ask(self, operation: str, argument: Any) -> Any:
+    def _ask(self, operation: str, argument: msgspec.Raw, blocks: _BlockReader) -> Any:
         match operation:
             case "query":
-                return self._engine.query(argument)
+                return self._engine.query(_unpack(argument, type=list[str]))
             case "prove":
-                return self._engine.prove(*argument)
+                return self._engine.prove(*_unpack(argument, type=tuple[list[str], Count | None]))
             case "blocks":
-                blocks = self._engine.blocks(argument)
-                return [block for block, _ in zip(blocks, range(BLOCKS_PER_ANSWER), strict=False)]
+                return blocks.read(_unpack(argument, type=Count))
             case "status":
                 return self._engine.status()
-        raise ValueError(f"there is no operation {operation!r}: submit, query, prove, blocks, status")
+        raise SocketError(f"there is no operation {operation!r}: submit, query, prove, blocks, status")
+
+
+class _BlockReader:
+    """One connection's way through the blocks: whoever asks for the following ones need not find the place again."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._height = 0
+        self._blocks: Iterator[LoggedBlock] = iter(())
+
+    def read(self, from_height: int) -> list[LoggedBlock]:
+        """Return some blocks from a height on; none when there are no more yet."""
+        blocks = self._take() if from_height == self._height else []
+        if not blocks:
+            self._blocks = self._engine.blocks(from_height)
+            blocks = self._take()
+        self._height = from_height + len(blocks)
+        return blocks
+
+    def _take(self) -> list[LoggedBlock]:
+        taken: list[LoggedBlock] = []
+        size = 0
+        for block in self._blocks:
+            taken.append(block)
+            size += sum(map(len, block.envelopes)) + sum(map(len, block.receipts))
+            if len(taken) == BLOCKS_PER_ANSWER or size >= BYTES_PER_ANSWER:
+                break
+        return taken
+
+
+def _frame(message: tuple[Any, ...]) -> bytes:
+    packed = _pack(message)
+    return len(packed).to_bytes(4) + packed
+
+
+def _check_path(path: Path) -> None:
+    if len(bytes(path)) > MAX_PATH:
+        raise SocketError(f"{path}: a socket's path has at most {MAX_PATH} bytes: use a directory with a shorter path")
 
 
 class Remote(Engine):
     """The engine as another process of this machine serves it."""
 
     def __init__(self, path: Path) -> None:
+        _check_path(path)
         self._socket = socket.socket(socket.AF_UNIX)
         try:
             self._socket.connect(str(path))
@@ -148,9 +263,11 @@ class Remote(Engine):
         self._socket.close()
 
     def _ask(self, operation: str, argument: Any, kind: type[T]) -> T:
-        frame = _pack((operation, argument))
+        frame = _frame((operation, argument))
+        if len(frame) > MAX_FRAME:
+            raise SocketError(f"a question has at most {MAX_FRAME} bytes, not {len(frame)}: send fewer at once")
         try:
-            self._stream.write(len(frame).to_bytes(4) + frame)
+            self._stream.write(frame)
             self._stream.flush()
             head = self._stream.read(4)
             answer = self._stream.read(int.from_bytes(head))
