@@ -121,9 +121,10 @@ def _add_member(state: Reader, change: AddMember) -> Effect | Refusal:
 
 def _set_roles(state: Reader, change: SetRoles) -> Effect | Refusal:
     members = {member.id: member for member in members_of(state)}
+    unknown = sorted(change.roles.keys() - members.keys())
+    if unknown:
+        return Refusal(Rejection.MEMBER_UNKNOWN, unknown[0])
     for name in sorted(change.roles):
-        if name not in members:
-            return Refusal(Rejection.MEMBER_UNKNOWN, name)
         if members[name].roles == change.roles[name]:
             return Refusal(Rejection.CHANGE_WITHOUT_EFFECT, name)
     refusal = _check_roles(state, change.roles)
