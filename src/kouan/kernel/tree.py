@@ -223,7 +223,7 @@ def walk(path: bytes, depth: int, ref: Callable[[int], bytes], bucket: Callable[
         node = (1 << level) | number >> (depth - level)
         kind = ref(node)[0]
         if kind != INNER_KIND:
-            return Path(siblings, _lone_entry(node, level, depth, bucket) if kind == LEAF_KIND else None)
+            return Path(siblings, _lone_entry(node, level, depth, ref, bucket) if kind == LEAF_KIND else None)
         siblings.append(ref((node << 1 | (number >> (depth - level - 1) & 1)) ^ 1))
     entries = bucket(number)
     level = depth
@@ -238,14 +238,18 @@ def walk(path: bytes, depth: int, ref: Callable[[int], bytes], bucket: Callable[
     return Path(siblings, entries or None)
 
 
-def _lone_entry(node: int, level: int, depth: int, bucket: Callable[[int], bytes]) -> bytes:
-    """Find the one entry below a node of kind leaf: few levels above the buckets in any tree of size."""
-    first = node << (depth - level)
-    for number in range(first, first + (1 << (depth - level))):
-        entries = bucket(number - (1 << depth))
-        if entries:
-            return entries
-    raise AssertionError(f"node {node} is of kind leaf, but its buckets are empty")
+def _lone_entry(
+    node: int, level: int, depth: int, ref: Callable[[int], bytes], bucket: Callable[[int], bytes]
+) -> bytes:
+    """Return the one entry below a node of kind leaf."""
+    for _ in range(level, depth):
+        node <<= 1
+        if ref(node)[0] == 0:
+            node |= 1
+    entry = bucket(node - (1 << depth))
+    if not entry:
+        raise AssertionError(f"bucket {node - (1 << depth)} is empty, but its reference says that it holds a leaf")
+    return entry
 
 
 def root_from(path: bytes, siblings: list[bytes], end: bytes) -> bytes:
