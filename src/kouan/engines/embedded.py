@@ -6,16 +6,16 @@ Directory: ``alliance.json`` (the trust file), ``blocks.log`` (the truth), ``sta
 
 from __future__ import annotations
 
-import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 
 from kouan.engines.disk import DirectoryDisk, Disk
-from kouan.engines.log import BlockLog, DamagedLogError, OpenReport
+from kouan.engines.log import BlockLog, DamagedLogError, OpenReport, Position
 from kouan.engines.port import Found, LoggedBlock, Proven, Status
 from kouan.engines.signatures import ThreadedVerifier
 from kouan.engines.store import Mark, Store
@@ -31,6 +31,8 @@ from kouan.modules.alliance.queries import handovers, signer_at
 LOG: Final = "blocks.log"
 STATE: Final = "state"
 RECEIPTS_REMEMBERED: Final = 20_000
+BYTES_RECALLED: Final = 16 << 20
+"""How far back from the stored state the log is read at the start for receipts to remember."""
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(LoggedBlock)
 
@@ -71,10 +73,13 @@ class Embedded:
         operator_seed: bytes | None = None,
         accept_loss: bool = False,
         disk: Disk | None = None,
+        progress: Callable[[int, int], None] = lambda _height, _last: None,
     ) -> None:
         """Open the ledger, or begin it when the directory has no log yet, and bring the state up to the log's end.
 
-        ``accept_loss``: a person's word that a damaged end of the log may be put into quarantine.
+        ``accept_loss``: a person's word that a damaged end of the log may be put into quarantine. ``progress`` is told
+        the height reached and the last one while the end of the log is executed again. Raises LogError, StoreError,
+        ReplayError, OSError.
         """
         self._ledger = ledger
         self._now_ms = now_ms
@@ -82,9 +87,24 @@ class Embedded:
         self._verify = ThreadedVerifier()
         self._disk = disk or DirectoryDisk(directory)
         self._receipts: OrderedDict[str, bytes] = OrderedDict()
-        self._store = Store(directory / STATE, keep_versions=ledger.keep_versions)
-        self._log, self.report = self._open_log(directory, accept_loss=accept_loss)
-        self._catch_up()
+        with ExitStack() as opened:  # what is open is let go when the rest fails
+            opened.callback(self._verify.close)
+            self._store = Store(directory / STATE, keep_versions=ledger.keep_versions)
+            opened.callback(lambda: self._store.close())  # noqa: PLW0108  # it may be another one by then
+            self._log, self.report = self._open_log(directory, accept_loss=accept_loss)
+            opened.callback(self._log.close)
+            self._catch_up(progress)
+            self._opened = opened.pop_all()
+
+    @property
+    def store(self) -> Store:
+        """The state."""
+        return self._store
+
+    @property
+    def log(self) -> BlockLog:
+        """The block log."""
+        return self._log
 
     def submit(self, envelopes: Sequence[bytes]) -> list[bytes]:
         """See `kouan.engines.port.Engine.submit`."""
@@ -92,8 +112,7 @@ class Embedded:
         fresh = {name: raw for name, raw in zip(names, envelopes, strict=True) if name not in self._receipts}
         known = {name: self._receipts[name] for name in names if name not in fresh}
         if fresh:
-            self._commit(list(fresh.values()))
-            known.update((name, self._receipts[name]) for name in fresh)
+            known.update(zip(fresh, self._commit(list(fresh.values())), strict=True))
         return [known[name] for name in names]
 
     def query(self, keys: Sequence[str]) -> Found:
@@ -144,15 +163,16 @@ class Embedded:
 
     def flush(self) -> None:
         """Write the state as it is now to disk, so that the next start need not replay the log's tail."""
+        self._flush(self._log.durable)
+
+    def _flush(self, position: Position) -> None:
         last = self._last
-        self._store.flush(Mark(last.height, last.time_ms, last.state_root, last.receipts_root, self._log.durable))
+        self._store.flush(Mark(last.height, last.time_ms, last.state_root, last.receipts_root, position))
 
     def close(self) -> None:
-        """Write the state and let everything go."""
-        self.flush()
-        self._store.close()
-        self._log.close()
-        self._verify.close()
+        """Write the state and let everything go; raises StoreError when it could not be written."""
+        with self._opened:
+            self.flush()
 
     def _last_at(self, height: int) -> _Last:
         if height == self._last.height:
@@ -166,7 +186,7 @@ class Embedded:
         alliance = from_text(self._ledger.alliance)
         mark = self._store.mark
         if not self._disk.exists(LOG):
-            if mark is not None and mark.height:
+            if mark is not None:  # it was written after the log was made
                 raise LostLogError(f"{LOG} is gone, but the state has been at height {mark.height}: restore a backup")
             return BlockLog.create(self._disk, LOG, alliance), None
         try:
@@ -175,12 +195,12 @@ class Embedded:
             if not accept_loss or mark is None:
                 raise
         opened = BlockLog.open(self._disk, LOG, alliance, accept_loss=True)
-        self._store.close()  # the state was ahead of what is left of the log: build it anew
-        shutil.rmtree(directory / STATE)
+        self._store.close()  # the state was ahead of what is left of the log: keep it aside, build it anew
+        set_aside(directory / STATE)
         self._store = Store(directory / STATE, keep_versions=self._ledger.keep_versions)
         return opened
 
-    def _commit(self, envelopes: list[bytes]) -> None:
+    def _commit(self, envelopes: list[bytes]) -> list[bytes]:
         """Make one block: execute, log, sync, apply. Whatever fails before the sync leaves the state as it was."""
         last = self._last
         time_ms = max(self._now_ms(), last.time_ms)
@@ -191,20 +211,25 @@ class Embedded:
         )
         self._log.append(block.height, _encoder.encode(logged))
         self._log.sync()
-        self._apply(logged, outcome)
+        self._apply(logged, outcome, self._log.durable)
         if self._store.wants_flush:
             self.flush()
+        return outcome.receipts
 
-    def _apply(self, logged: LoggedBlock, outcome: BlockOutcome) -> None:
+    def _apply(self, logged: LoggedBlock, outcome: BlockOutcome, position: Position) -> None:
         self._store.apply(logged.height, outcome)
+        self._store.remember(position)
+        self._remember(logged)
         self._last = _Last(logged.height, logged.time_ms, logged.state_root, logged.receipts_root)
+
+    def _remember(self, logged: LoggedBlock) -> None:
         remembered = self._receipts
         for raw, receipt in zip(logged.envelopes, logged.receipts, strict=True):
-            remembered[envelope_id(raw)] = receipt
+            remembered.setdefault(envelope_id(raw), receipt)  # a repetition's receipt only says that it was one
         while len(remembered) > RECEIPTS_REMEMBERED:
             remembered.popitem(last=False)
 
-    def _catch_up(self) -> None:
+    def _catch_up(self, progress: Callable[[int, int], None]) -> None:
         """Bring the stored state up to the end of the log."""
         mark = self._store.mark
         if mark is None:
@@ -214,11 +239,23 @@ class Embedded:
             self.flush()
         else:
             self._last = _Last(mark.height, mark.time_ms, mark.state_root, mark.receipts_root)
+            self._recall(mark)
         for record in self._log.records(mark.log if mark else None):
             logged = _decoder.decode(record.body)
-            self._apply(logged, self._replay(logged))
+            self._apply(logged, self._replay(logged), record.position)
+            progress(record.height, self._log.last_height)
             if self._store.wants_flush:
-                self.flush()
+                self._flush(record.position)
+
+    def _recall(self, mark: Mark) -> None:
+        """Remember the receipts of the last blocks before the stored state, so that they are given again if asked."""
+        try:
+            for record in self._log.records(self._store.position_at(mark.log.end - BYTES_RECALLED)):
+                if record.height > mark.height:
+                    break
+                self._remember(_decoder.decode(record.body))
+        except DamagedLogError:
+            self._receipts.clear()  # the state is good without these blocks; the scrub will name the damage
 
     def _replay(self, logged: LoggedBlock) -> BlockOutcome:
         """Execute a logged block again. Its signatures were good unless that leads elsewhere than it once did."""
@@ -232,6 +269,16 @@ class Embedded:
             f"block {logged.height} of {LOG} leads to another state than it did when it was written: "
             "this version of the software executes it differently, or the log was changed"
         )
+
+
+def set_aside(state: Path) -> Path | None:
+    """Move a state store out of the way, to be built anew from the log; return where it is now, if there was one."""
+    if not state.exists():
+        return None
+    number = 1
+    while (aside := state.with_name(f"{state.name}.aside-{number}")).exists():
+        number += 1
+    return state.rename(aside)
 
 
 class _Last(NamedTuple):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 FLUSH_VALUES: Final = 40_000
 MAP_BYTES: Final = 1 << 40  # address space, not disk
 CHUNK_BITS: Final = 8  # buckets are stored 256 together: few, large values
+POSITION_EVERY: Final = 64  # blocks: from a remembered place in the log any block is this near
 NOTHING: Final = bytes(ENTRY - 32)
 
 
@@ -46,6 +47,9 @@ class Mark(msgspec.Struct, frozen=True):
     """The lowest height whose version can still be read; kept by the store."""
 
 
+REBUILD: Final = "rebuild the state from the log with `kouan doctor --rebuild-state`"
+
+
 class StoreError(Exception):
     """The stored state cannot be used; the text says why and what to do."""
 
@@ -58,8 +62,7 @@ class Store(PreState):
 
         ``keep_versions``: how many older heights stay readable.
         """
-        directory.mkdir(parents=True, exist_ok=True)
-        self._env = lmdb.open(str(directory), map_size=MAP_BYTES, max_dbs=5, lock=False, readahead=False)
+        self._env = _open(directory)
         self._values = self._env.open_db(b"values")
         self._buckets = self._env.open_db(b"buckets")
         self._undo = self._env.open_db(b"undo")
@@ -69,9 +72,17 @@ class Store(PreState):
         self._tree = Tree()
         self._new_values: dict[int, bytes] = {}
         self._new_undo: dict[int, bytes] = {}
+        self._new_positions: dict[int, Position] = {}
         self._dirty: set[int] = set()
         self._read = self._env.begin()
-        self.mark = self._load()
+        try:
+            self.mark = self._load()
+        except (lmdb.Error, msgspec.MsgspecError) as problem:
+            self.close()
+            raise StoreError(f"the state store cannot be read ({problem}): {REBUILD}") from None
+        except StoreError:
+            self.close()
+            raise
         """Where the stored state stands; None in a new store."""
         self.height = self.mark.height if self.mark else 0
         """The height of the newest version, stored or not."""
@@ -103,6 +114,11 @@ class Store(PreState):
         self._new_undo[height] = b"".join(undo)
         self.height = height
 
+    def remember(self, position: Position) -> None:
+        """Note where a block lies in the log, if it is one of those from which others are looked for."""
+        if position.height % POSITION_EVERY == 0:
+            self._new_positions[position.height] = position
+
     @property
     def oldest(self) -> int:
         """The lowest height whose version can be read."""
@@ -115,23 +131,34 @@ class Store(PreState):
 
     def flush(self, mark: Mark) -> None:
         """Write what was gathered, in one transaction that is on disk when this returns."""
-        oldest = self.oldest
-        with self._env.begin(write=True) as txn:
-            values = ((place.to_bytes(8), value) for place, value in sorted(self._new_values.items()))
-            txn.cursor(self._values).putmulti(values, append=True)
-            undo = ((height.to_bytes(8), entries) for height, entries in sorted(self._new_undo.items()))
-            txn.cursor(self._undo).putmulti(undo, append=True)
-            chunks = ((chunk.to_bytes(4), self._chunk(chunk)) for chunk in sorted(self._dirty))
-            txn.cursor(self._buckets).putmulti(chunks)
-            self._prune(txn, oldest)
-            self.mark = msgspec.structs.replace(mark, oldest=oldest)
-            txn.put(b"mark", msgspec.msgpack.encode(self.mark), db=self._meta)
-            txn.put(mark.height.to_bytes(8), msgspec.msgpack.encode(mark.log), db=self._positions)
+        mark = msgspec.structs.replace(mark, oldest=self.oldest)
+        try:
+            with self._env.begin(write=True) as txn:
+                self._write(txn, mark)
+        except lmdb.Error as problem:
+            raise StoreError(
+                f"the state could not be written ({problem}): if the disk is full, make room and start again; what was "
+                "answered is in the log"
+            ) from None
+        self.mark = mark
         self._read.abort()
         self._read = self._env.begin()
         self._new_values.clear()
         self._new_undo.clear()
+        self._new_positions.clear()
         self._dirty.clear()
+
+    def _write(self, txn: lmdb.Transaction, mark: Mark) -> None:
+        values = ((place.to_bytes(8), value) for place, value in sorted(self._new_values.items()))
+        txn.cursor(self._values).putmulti(values, append=True)
+        undo = ((height.to_bytes(8), entries) for height, entries in sorted(self._new_undo.items()))
+        txn.cursor(self._undo).putmulti(undo, append=True)
+        chunks = ((chunk.to_bytes(4), self._chunk(chunk)) for chunk in sorted(self._dirty))
+        txn.cursor(self._buckets).putmulti(chunks)
+        positions = ((height.to_bytes(8), msgspec.msgpack.encode(at)) for height, at in self._new_positions.items())
+        txn.cursor(self._positions).putmulti(positions)
+        self._prune(txn, mark.oldest)
+        txn.put(b"mark", msgspec.msgpack.encode(mark), db=self._meta)
 
     def at(self, height: int) -> Version:
         """Return the version after a height; raises StoreError when it is no longer, or not yet, kept."""
@@ -148,13 +175,22 @@ class Store(PreState):
 
     def position_before(self, height: int) -> Position | None:
         """Return a remembered place in the log from which a height's record is not far; None: its beginning."""
+        before = max(0, min(height - 1, self.height)) // POSITION_EVERY * POSITION_EVERY
+        if before in self._new_positions:
+            return self._new_positions[before]
+        found = self._read.get(before.to_bytes(8), db=self._positions)
+        return None if found is None else msgspec.msgpack.decode(found, type=Position)
+
+    def position_at(self, offset: int) -> Position | None:
+        """Return the last stored place in the log that ends at or before an offset; None: its beginning."""
         cursor = self._read.cursor(self._positions)
-        found = cursor.set_range(height.to_bytes(8))
-        return (
-            msgspec.msgpack.decode(cursor.value(), type=Position)
-            if (cursor.prev() if found else cursor.last())
-            else None
-        )
+        more = cursor.last()
+        while more:
+            position = msgspec.msgpack.decode(cursor.value(), type=Position)
+            if position.end <= offset:
+                return position
+            more = cursor.prev()
+        return None
 
     def records(self) -> Iterator[tuple[str, bytes]]:
         """Yield every key with its record, in the order of paths."""
@@ -170,11 +206,11 @@ class Store(PreState):
             for at in range(0, len(bucket), ENTRY):
                 entry = bucket[at : at + ENTRY]
                 try:
-                    key, value = self._value(entry)
+                    key, _ = self._value(entry)
                 except StoreError as problem:
                     return str(problem)
-                if path_of(key) != entry[:32] or leaf_hash(entry[:32], value) != entry[32:64]:
-                    return f"the stored value of {key} is not the one the state tree holds"
+                if path_of(key) != entry[:32]:
+                    return f"the value stored for {key} is another key's: {REBUILD}"
         return None
 
     def close(self) -> None:
@@ -184,13 +220,20 @@ class Store(PreState):
 
     def _value(self, entry: bytes) -> tuple[str, bytes]:
         place = int.from_bytes(entry[64:])
-        stored = self._new_values.get(place)
-        if stored is None:
+        if gathered := self._new_values.get(place):
+            key, _, value = gathered.partition(b"\0")
+            return key.decode(), value
+        try:
             stored = self._read.get(entry[64:], db=self._values)
+        except lmdb.Error as problem:
+            raise StoreError(f"the value at place {place} cannot be read ({problem}): {REBUILD}") from None
         if stored is None:
-            raise StoreError(f"the value at place {place} is missing from the state store: rebuild it from the log")
+            raise StoreError(f"the value at place {place} is missing from the state store: {REBUILD}")
         key, _, value = stored.partition(b"\0")
-        return key.decode(), value
+        name = key.decode("ascii", "replace")
+        if leaf_hash(entry[:32], value) != entry[32:64]:  # a changed value must neither be shown nor executed on
+            raise StoreError(f"the stored value of {name} is not the one that the state tree holds: {REBUILD}")
+        return name, value
 
     def _undo_of(self, height: int) -> bytes:
         undo = self._new_undo.get(height)
@@ -223,8 +266,7 @@ class Store(PreState):
         self._tree.load(bucket for chunk in chunks for bucket in _buckets_of(chunk, shift))
         if self._tree.root != mark.state_root:
             raise StoreError(
-                f"the state store's tree does not have the root it was stored with at height {mark.height}: "
-                "rebuild the state from the log"
+                f"the state store's tree does not have the root it was stored with at height {mark.height}: {REBUILD}"
             )
         return mark
 
@@ -272,3 +314,11 @@ def _buckets_of(chunk: bytes, shift: int) -> Iterator[tuple[int, bytes]]:
             start, number = at, following
     if chunk:
         yield number, chunk[start:]
+
+
+def _open(directory: pathlib.Path) -> lmdb.Environment:
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        return lmdb.open(str(directory), map_size=MAP_BYTES, max_dbs=5, lock=False, readahead=False)
+    except lmdb.Error as problem:
+        raise StoreError(f"the state store cannot be opened ({problem}): {REBUILD}") from None
