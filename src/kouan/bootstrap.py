@@ -12,11 +12,12 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from kouan.engines.embedded import Embedded, Ledger
-from kouan.engines.local_socket import Remote
+from kouan.engines.local_socket import Remote, SocketError
 from kouan.engines.port import Engine
 from kouan.kernel.registry import Registry
 from kouan.modules.alliance import rules as alliance_rules
@@ -71,7 +72,13 @@ def ledger_of(founding: Founding) -> Ledger:
     )
 
 
-def open_ledger(port: Path, clock: Callable[[], int] = now_ms, *, accept_loss: bool = False) -> Embedded:
+def open_ledger(
+    port: Path,
+    clock: Callable[[], int] = now_ms,
+    *,
+    accept_loss: bool = False,
+    progress: Callable[[int, int], None] = lambda _height, _last: None,
+) -> Embedded:
     """Open a port's ledger in this process, which must hold its lock."""
     directory = port / LEDGER
     seed = directory / OPERATOR_SEED
@@ -81,6 +88,7 @@ def open_ledger(port: Path, clock: Callable[[], int] = now_ms, *, accept_loss: b
         clock,
         operator_seed=bytes.fromhex(seed.read_text().strip()) if seed.exists() else None,
         accept_loss=accept_loss,
+        progress=progress,
     )
 
 
@@ -94,8 +102,7 @@ def lock(port: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(descriptor, 4096, 0).decode(errors="replace").strip()
-            raise PortError(f"{directory} is in use by {holder or 'another process'}") from None
+            raise PortError(f"{directory} is in use by {_holder(os.pread(descriptor, 4096, 0))}") from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "since_ms": now_ms()}).encode(), 0)
         yield
@@ -103,20 +110,39 @@ def lock(port: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _holder(written: bytes) -> str:
+    try:
+        held = json.loads(written)
+        since = datetime.fromtimestamp(held["since_ms"] / 1000, UTC).isoformat(" ", "seconds")
+        return f"process {held['pid']} since {since}"
+    except (ValueError, LookupError, TypeError):  # it is just being written
+        return "another process"
+
+
 @contextmanager
 def connect(port: Path) -> Iterator[Engine]:
-    """Reach a port's ledger: through the process that serves it, or by opening it here when nobody does."""
-    socket = port / LEDGER / SOCKET
-    if socket.exists():
-        remote = Remote(socket)
+    """Reach a port's ledger: through the process that serves it, or by opening it here when nobody does.
+
+    Raises SocketError, PortError, LogError, StoreError, ReplayError.
+    """
+    remote = _served(port / LEDGER / SOCKET)
+    if remote:
         try:
             yield remote
         finally:
             remote.close()
         return
+    read_founding(port)  # before anything is made in a directory that is no port
     with lock(port):
         engine = open_ledger(port)
         try:
             yield engine
         finally:
             engine.close()
+
+
+def _served(socket: Path) -> Remote | None:
+    try:
+        return Remote(socket)
+    except SocketError:  # nobody serves; a socket that is there was left by a process that was killed
+        return None
