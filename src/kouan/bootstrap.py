@@ -77,6 +77,7 @@ def open_ledger(
     clock: Callable[[], int] = now_ms,
     *,
     accept_loss: bool = False,
+    check_signatures: bool = False,
     progress: Callable[[int, int], None] = lambda _height, _last: None,
 ) -> Embedded:
     """Open a port's ledger in this process, which must hold its lock."""
@@ -88,6 +89,7 @@ def open_ledger(
         clock,
         operator_seed=bytes.fromhex(seed.read_text().strip()) if seed.exists() else None,
         accept_loss=accept_loss,
+        check_signatures=check_signatures,
         progress=progress,
     )
 

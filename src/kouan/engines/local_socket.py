@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -47,10 +48,10 @@ class Server:
         self,
         engine: Engine,
         *,
-        on_block: Callable[[list[bytes], list[bytes]], None] = lambda _envelopes, _receipts: None,
+        on_block: Callable[[list[bytes], list[bytes], float], None] = lambda _envelopes, _receipts, _took_s: None,
         idle: Callable[[], float] | None = None,
     ) -> None:
-        """``on_block`` is told every block's envelopes and receipts.
+        """``on_block`` is told every block's envelopes, receipts, and how many seconds it took.
 
         ``idle`` is called when nothing waits: it does a little work and returns after how many seconds it wants to be
         called again.
@@ -109,6 +110,7 @@ class Server:
             commands += max(1, raw.count(b'"type":"'))
             size += len(raw)
         envelopes = [raw for raw, _ in batch]
+        began = time.monotonic()
         try:
             receipts = self._engine.submit(envelopes)
         except BaseException:
@@ -117,7 +119,7 @@ class Server:
         for (_, answer), receipt in zip(batch, receipts, strict=True):
             if not answer.done():
                 answer.set_result(receipt)
-        self._on_block(envelopes, receipts)
+        self._on_block(envelopes, receipts, time.monotonic() - began)
 
     async def _tell_waiting(self) -> None:
         """Answer everybody who still waits, and give the answers a moment to go out."""
