@@ -129,15 +129,13 @@ def test_a_change_on_a_change_is_the_whole_from_scratch_and_can_be_undone(
     for more in (second, third):
         before = {path: find_entry(tree.bucket(tree.bucket_of(path)), path) for path in more}
         old_root, old_entries = tree.root, tree.entries
-        if not more:
-            continue
         tree.apply(change_to(tree, more))
         undo = tree.change(
             {path: (old[32:64], int.from_bytes(old[64:])) if old else None for path, old in before.items()}
         )
         assert undo.root == old_root
         back = tree_of({}, 4)
-        back.load((number, tree.bucket(number)) for number in range(16))
+        back.load(((number, *tree.part(number, 2)) for number in range(4)), 2)
         assert (back.root, back.entries) == (tree.root, tree.entries)
         back.apply(undo)
         assert (back.root, back.entries) == (old_root, old_entries)

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 FLUSH_VALUES: Final = 40_000
 MAP_BYTES: Final = 1 << 40  # address space, not disk
-CHUNK_BITS: Final = 8  # buckets are stored 256 together: few, large values
+PART_LEVELS: Final = 8  # the tree is stored in parts of 256 buckets: few, large values
+DENSE_BYTES: Final = 64 * ENTRY  # from here on it is quicker to read a part's hashes than to make them
 POSITION_EVERY: Final = 64  # blocks: from a remembered place in the log any block is this near
 NOTHING: Final = bytes(ENTRY - 32)
 
@@ -64,7 +65,7 @@ class Store(PreState):
         """
         self._env = _open(directory)
         self._values = self._env.open_db(b"values")
-        self._buckets = self._env.open_db(b"buckets")
+        self._parts = self._env.open_db(b"parts")
         self._undo = self._env.open_db(b"undo")
         self._meta = self._env.open_db(b"meta")
         self._positions = self._env.open_db(b"positions")
@@ -110,7 +111,7 @@ class Store(PreState):
             undo.append(old if old is not None else write.path + NOTHING)
             self._new_values[write.place] = write.key.encode() + b"\0" + write.value
         tree.apply(outcome.tree)
-        self._dirty.update(number >> CHUNK_BITS for number in outcome.tree.buckets)
+        self._dirty.update(number >> PART_LEVELS for number in outcome.tree.buckets)
         self._new_undo[height] = b"".join(undo)
         self.height = height
 
@@ -153,8 +154,8 @@ class Store(PreState):
         txn.cursor(self._values).putmulti(values, append=True)
         undo = ((height.to_bytes(8), entries) for height, entries in sorted(self._new_undo.items()))
         txn.cursor(self._undo).putmulti(undo, append=True)
-        chunks = ((chunk.to_bytes(4), self._chunk(chunk)) for chunk in sorted(self._dirty))
-        txn.cursor(self._buckets).putmulti(chunks)
+        parts = ((number.to_bytes(4), self._stored_part(number)) for number in sorted(self._dirty))
+        txn.cursor(self._parts).putmulti(parts)
         positions = ((height.to_bytes(8), msgspec.msgpack.encode(at)) for height, at in self._new_positions.items())
         txn.cursor(self._positions).putmulti(positions)
         self._prune(txn, mark.oldest)
@@ -203,6 +204,9 @@ class Store(PreState):
         """Check that stored values of ``count`` buckets hash to their leaves; name the first that does not."""
         for number in range(first, min(first + count, 1 << self._tree.depth)):
             bucket = self._tree.bucket(number)
+            part = number >> PART_LEVELS
+            if number == part << PART_LEVELS and not self._tree.is_sound(part, PART_LEVELS):
+                return f"the stored hashes of part {part} of the tree do not follow from its entries: {REBUILD}"
             for at in range(0, len(bucket), ENTRY):
                 entry = bucket[at : at + ENTRY]
                 try:
@@ -239,9 +243,9 @@ class Store(PreState):
         undo = self._new_undo.get(height)
         return undo if undo is not None else bytes(self._read.get(height.to_bytes(8), b"", db=self._undo))
 
-    def _chunk(self, chunk: int) -> bytes:
-        first = chunk << CHUNK_BITS
-        return b"".join([self._tree.bucket(number) for number in range(first, first + (1 << CHUNK_BITS))])
+    def _stored_part(self, number: int) -> bytes:
+        entries, refs = self._tree.part(number, PART_LEVELS)
+        return len(entries).to_bytes(4) + entries + (refs if len(entries) >= DENSE_BYTES else b"")
 
     def _prune(self, txn: lmdb.Transaction, oldest: int) -> None:
         """Delete the undo of versions that are no longer kept, and the values that only those needed."""
@@ -261,9 +265,7 @@ class Store(PreState):
         if raw is None:
             return None
         mark = msgspec.msgpack.decode(raw, type=Mark)
-        shift = 64 - self._tree.depth
-        chunks = self._read.cursor(self._buckets).iternext(keys=False)
-        self._tree.load(bucket for chunk in chunks for bucket in _buckets_of(chunk, shift))
+        self._tree.load(map(_part, self._read.cursor(self._parts)), PART_LEVELS)
         if self._tree.root != mark.state_root:
             raise StoreError(
                 f"the state store's tree does not have the root it was stored with at height {mark.height}: {REBUILD}"
@@ -303,17 +305,11 @@ class Version(Values):
         return self._store.tree.bucket(number) if changed is None else changed
 
 
-def _buckets_of(chunk: bytes, shift: int) -> Iterator[tuple[int, bytes]]:
-    """Take a stored chunk of sorted entries apart into buckets."""
-    start = 0
-    number = int.from_bytes(chunk[:8]) >> shift
-    for at in range(ENTRY, len(chunk), ENTRY):
-        following = int.from_bytes(chunk[at : at + 8]) >> shift
-        if following != number:
-            yield number, chunk[start:at]
-            start, number = at, following
-    if chunk:
-        yield number, chunk[start:]
+def _part(stored: tuple[bytes, bytes]) -> tuple[int, bytes, bytes]:
+    """Take a stored part of the tree apart into its number, entries and references."""
+    key, value = stored
+    size = int.from_bytes(value[:4])
+    return int.from_bytes(key), value[4 : 4 + size], value[4 + size :]
 
 
 def _open(directory: pathlib.Path) -> lmdb.Environment:

@@ -124,12 +124,10 @@ class Tree:
                 bucket = _with_leaf(bucket, path, leaves[path])
             buckets[number] = bucket
             level[first + number] = _fold(bucket, self.depth)
-        flat = self._flat
-        while True:
+        while level:
             refs.update(level)
-            if 1 in level:
-                return TreeChange(level[1][1:], refs, buckets)
-            level = _parents(level, flat)
+            level = _parents(level, self._flat) if 1 not in level else {}
+        return TreeChange(refs.get(1, self.ref(1))[1:], refs, buckets)
 
     def apply(self, change: TreeChange) -> None:
         """Take a difference in. It must have been computed from this very version."""
@@ -140,21 +138,89 @@ class Tree:
             self.entries += (len(bucket) - len(own[number])) // ENTRY
             own[number] = bucket
 
-    def load(self, buckets: Iterable[tuple[int, bytes]]) -> None:
-        """Fill an empty tree with the buckets of a stored version and hash it from the bottom up."""
-        first = 1 << self.depth
-        level: dict[int, bytes] = {}
-        flat, own = self._flat, self._buckets
-        for number, bucket in buckets:
-            own[number] = bucket
-            self.entries += len(bucket) // ENTRY
-            level[first + number] = _fold(bucket, self.depth)
-        while level:
-            for node, ref in level.items():
-                flat[REF * node : REF * node + REF] = ref
-            if 1 in level:
-                return
-            level = _parents(level, flat)
+    def part(self, number: int, levels: int) -> tuple[bytes, bytes]:
+        """Return a part of the flat array as it is stored: its entries, and the references of all its nodes.
+
+        The part lies below node ``2 ** (depth - levels) + number``; its references stand level by level from there.
+        """
+        first = number << levels
+        entries = b"".join(self._buckets[first : first + (1 << levels)])
+        root = (1 << self.depth - levels) + number
+        flat = self._flat
+        refs = [flat[REF * (root << down) : REF * (root + 1 << down)] for down in range(levels + 1)]
+        return entries, b"".join(refs)
+
+    def load(self, parts: Iterable[tuple[int, bytes, bytes]], levels: int) -> None:
+        """Fill an empty tree with stored parts, in rising order of their numbers.
+
+        A part without references is hashed from its entries. What lies above the parts is always hashed.
+        """
+        flat = self._flat
+        roots: list[int] = []
+        for number, entries, refs in parts:
+            root = (1 << self.depth - levels) + number
+            nodes = self._fill(entries)
+            if refs:
+                for down in range(levels + 1):
+                    row = REF * ((1 << down) - 1)
+                    flat[REF * (root << down) : REF * (root + 1 << down)] = refs[row : row + (REF << down)]
+            else:
+                for node in nodes:
+                    ref = _fold(self._buckets[node - (1 << self.depth)], self.depth)
+                    flat[REF * node : REF * node + REF] = ref
+                for _ in range(levels):
+                    nodes = _hash_parents(nodes, flat)
+            roots.append(root)
+        while roots and roots[0] > 1:
+            roots = _hash_parents(roots, flat)
+
+    def is_sound(self, number: int, levels: int) -> bool:
+        """Tell whether a part's references follow from its entries."""
+        first = number << levels
+        row = [_fold(bucket, self.depth) for bucket in self._buckets[first : first + (1 << levels)]]
+        node = (1 << self.depth) + first
+        while b"".join(row) == self._flat[REF * node : REF * (node + len(row))]:
+            if len(row) == 1:
+                return True
+            row = [join(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
+            node >>= 1
+        return False
+
+    def _fill(self, entries: bytes) -> list[int]:
+        """Take sorted entries apart into their buckets; return the buckets' nodes."""
+        shift, first = 64 - self.depth, 1 << self.depth
+        own = self._buckets
+        nodes: list[int] = []
+        start, number = 0, -1
+        for at in range(0, len(entries), ENTRY):
+            following = int.from_bytes(entries[at : at + 8]) >> shift
+            if following != number:
+                if nodes:
+                    own[number] = entries[start:at]
+                nodes.append(first + following)
+                start, number = at, following
+        if nodes:
+            own[number] = entries[start:]
+        self.entries += len(entries) // ENTRY
+        return nodes
+
+
+def _hash_parents(nodes: list[int], flat: bytearray) -> list[int]:
+    """Hash in place the parents of the nodes of one level, which are in rising order; return the parents."""
+    parents: list[int] = []
+    last = 0
+    for node in nodes:
+        parent = node >> 1
+        if parent == last:
+            continue
+        last = parent
+        parents.append(parent)
+        pair = bytes(flat[2 * REF * parent : 2 * REF * (parent + 1)])
+        if pair[0] and pair[REF]:
+            flat[REF * parent : REF * (parent + 1)] = b"\2" + sha256(_INNER + pair).digest()
+        else:
+            flat[REF * parent : REF * (parent + 1)] = join(pair[:REF], pair[REF:])
+    return parents
 
 
 def _parents(level: dict[int, bytes], flat: bytearray) -> dict[int, bytes]:
