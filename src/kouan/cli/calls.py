@@ -140,8 +140,8 @@ _COMMON: Final = (
     _option("lang", Lang, "en", flags=["--lang"], envvar="KOUAN_LANG", help="The language of the answer."),
 )
 _SIGNING: Final = (
-    _option("member", str | None, None, flags=["--as"], envvar="KOUAN_AS", metavar="MEMBER", help="Who acts."),
-    _option("key", str, MAIN_KEY, flags=["--key"], metavar="NAME", help="Which of its keys signs."),
+    _option("as_member", str | None, None, flags=["--as"], envvar="KOUAN_AS", metavar="MEMBER", help="Who acts."),
+    _option("with_key", str, MAIN_KEY, flags=["--key"], metavar="NAME", help="Which of its keys signs."),
 )
 
 
@@ -153,7 +153,7 @@ def group(help_text: str) -> typer.Typer:
 def command(
     into: typer.Typer, name: str, *, signs: bool = False, examples: tuple[str, ...] = ()
 ) -> Callable[[Callable[..., Page]], Callable[..., None]]:
-    """Register ``function(call, …) -> Page`` as a command of the group ``into``, with the options that every command has.
+    """Register ``function(call, …) -> Page`` as a command of the group ``into``, with the common options.
 
     ``signs`` adds ``--as`` and ``--key``. The docstring is the help text; ``examples`` are shown below it.
     """
@@ -180,8 +180,12 @@ def _run(function: Callable[..., Page], given: dict[str, Any]) -> None:
     try:
         passphrase = _passphrase(given.pop("passphrase_file"))
         call = Call(
+            port=given.pop("port"),
+            as_json=given.pop("as_json"),
+            lang=given.pop("lang"),
             passphrase=passphrase,
-            **{name: given.pop(name) for name in ("port", "as_json", "lang", "member", "key") if name in given},
+            member=given.pop("as_member", None),
+            key=given.pop("with_key", MAIN_KEY),
         )
         page = function(call, **given)
     except RefusedError as error:

@@ -7,6 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
+from kouan.cli import customs, enterprise, member, port, seal
+
 app: Final = typer.Typer(
     name="kouan",
     help="A ledger that a port's customs, banks and authorities run together.",
@@ -17,7 +19,13 @@ app: Final = typer.Typer(
 )
 
 # One line a group: (name, app); an app without a name adds its commands to `kouan` itself.
-GROUPS: Final[tuple[tuple[str | None, typer.Typer], ...]] = ()
+GROUPS: Final[tuple[tuple[str | None, typer.Typer], ...]] = (
+    (None, port.app),
+    ("member", member.app),
+    ("enterprise", enterprise.app),
+    ("customs", customs.app),
+    ("seal", seal.app),
+)
 
 for _name, _group in GROUPS:
     app.add_typer(_group, name=_name)

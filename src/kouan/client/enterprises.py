@@ -14,9 +14,11 @@ import msgspec
 from msgspec import Meta
 
 from kouan.client.commitments import canonical_fields
+from kouan.client.filings import FilingSlip
 from kouan.client.keymaterial import Entropy, fresh
 from kouan.client.places import DRAW_MASTER, KEYS, Home, make_home, wallet_home
 from kouan.client.session import Order, Result, Session
+from kouan.client.wallet import filing_slip
 from kouan.formats.identifiers import uscc, uscc_problem
 from kouan.kernel.encoding import Bytes32, Code, from_text, to_text
 from kouan.kernel.suites import digest
@@ -118,3 +120,19 @@ def deliver(inbox: Path, name: str, slip: bytes) -> Path:
     part.write_bytes(slip)
     part.replace(path)
     return path
+
+
+class Custodian:
+    """The wallets kept here, for filing slips: each wallet's keys are read once."""
+
+    def __init__(self, port: Path, passphrase: str | None = None) -> None:
+        self._port = port
+        self._passphrase = passphrase
+        self._wallets: dict[str, tuple[Trader, Home]] = {}
+
+    def slip(self, code: str, number: str, generation: int = 0) -> FilingSlip:
+        """Return the filing slip of a trader's declaration; raises NoHomeError, KeyFileError, ValueError."""
+        if code not in self._wallets:
+            self._wallets[code] = read_trader(self._port, code), wallet_home(self._port, code, self._passphrase)
+        trader, home = self._wallets[code]
+        return filing_slip(home, number, generation, custodial=trader.custodial)

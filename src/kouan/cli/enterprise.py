@@ -1,0 +1,278 @@
+"""``kouan enterprise``: the traders' side, with wallets that are kept here for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+import typer
+
+from kouan import bootstrap
+from kouan.cli.calls import UNUSABLE_ERRORS, Call, command, group
+from kouan.cli.output import DONE, UNUSABLE, Page, UnusableError, fields, moment, must_accept, table
+from kouan.client.amounts import parse_amount
+from kouan.client.enterprises import INBOX, Custodian, Trader, deliver, onboard, read_trader, traders
+from kouan.client.filings import FILING_SUFFIX, AttestationSlip, read_slip
+from kouan.client.places import KEYS, wallet_home
+from kouan.client.reading import LedgerReader
+from kouan.client.wallet import Kept, Part, Wallet
+from kouan.formats.identifiers import declaration_number
+from kouan.formats.money import money
+from kouan.formats.single_window import FormatError, read_files
+from kouan.kernel.records import Member
+from kouan.modules.alliance.records import Override, member_key
+from kouan.modules.customs.queries import declaration as declaration_at
+
+app: Final = group("Traders: onboarding, filing, and consent to finance.")
+
+DAY_MS: Final = 24 * 3_600_000
+WalletOption = Annotated[
+    str | None, typer.Option("--wallet", metavar="USCC", help="Whose wallet; without it, all that are kept here.")
+]
+
+
+@command(
+    app,
+    "onboard",
+    signs=True,
+    examples=(
+        'kouan enterprise onboard 91310115MA1H7X2P4K --name "Lingang Precision" --as commerce-commission',
+        "kouan enterprise onboard 913… --name NAME --override certificate-seen --as commerce-commission",
+    ),
+)
+def onboard_enterprise(
+    call: Call,
+    code: Annotated[str, typer.Argument(metavar="USCC", help="Unified social credit code, 18 characters.")],
+    name: Annotated[str, typer.Option("--name", help="What the trader is called; it stays off the ledger.")],
+    override: Annotated[
+        str | None,
+        typer.Option("--override", help="Why a failing check digit is accepted: certificate-seen, registry-confirmed."),
+    ] = None,
+) -> Page:
+    """Onboard a trader: check its code, make the wallet that is kept for it, and put a commitment on the ledger."""
+    try:
+        reason = msgspec.convert(override, Override | None)
+    except msgspec.ValidationError:
+        problem = f"{override!r} is no reason; give certificate-seen or registry-confirmed"
+        raise UnusableError("--override", problem) from None
+    if not name.strip() or len(name) > 200:
+        raise UnusableError("--name", "must be 1 to 200 characters")
+    with call.session() as session:
+        made = onboard(call.port, session, code, name.strip(), reason, os.urandom, call.passphrase)
+    must_accept(made.result, call.text(f"onboard {code}", f"企业入驻 {code}"))
+    document = {"code": code, "commitment": made.trader.commitment, "name": name, "wallet": str(made.home.path)}
+    shown = fields(
+        [
+            (call.text("Enterprise", "企业"), f"{name}  {code}"),
+            (call.text("Wallet", "钱包"), f"{made.home.path} " + call.text("(custodial)", "(托管)")),
+            (call.text("On the ledger", "账本"), made.trader.commitment),
+        ]
+    )
+    return Page(document, [shown, call.text("Next: ", "下一步:") + "kouan enterprise file declaration.xml"])
+
+
+@command(app, "list", examples=("kouan enterprise list",))
+def list_enterprises(call: Call) -> Page:
+    """List the traders whose wallets are kept here."""
+    found = list(traders(call.port))
+    rows = [[trader.code, trader.name, trader.keeper, trader.override or ""] for trader in found]
+    columns = ["USCC", call.text("Name", "名称"), call.text("Kept by", "托管方"), call.text("Override", "放行理由")]
+    return Page({"enterprises": found}, [table("", columns, rows)])
+
+
+@command(
+    app,
+    "file",
+    examples=("kouan enterprise file declaration.xml", "kouan enterprise file filings/*.xml"),
+)
+def file_declarations(
+    call: Call,
+    files: Annotated[list[Path], typer.Argument(metavar="XML…", help="Declaration messages of the single window.")],
+) -> Page:
+    """Write the owner's filing slip beside each declaration: with which key it may be drawn on."""
+    rows, documents = [], []
+    custodian = Custodian(call.port, call.passphrase)
+    for path, read in read_files(files):
+        try:
+            if isinstance(read, FormatError):
+                raise read  # all of a file's errors are told in one place
+            slip = custodian.slip(read.owner_uscc, read.entry_id)
+            out = path.with_suffix(FILING_SUFFIX)
+            out.write_bytes(msgspec.json.encode(slip))
+        except UNUSABLE_ERRORS as error:
+            rows.append([str(path), "", str(error)])
+            documents.append({"error": str(error), "file": str(path)})
+        else:
+            rows.append([str(path), read.entry_id, str(out)])
+            documents.append({"file": str(path), "number": read.entry_id, "slip": str(out)})
+    columns = [call.text("File", "文件"), call.text("Declaration", "报关单"), call.text("Slip", "申报附条")]
+    failed = any("error" in document for document in documents)
+    return Page({"files": documents}, [table("", columns, rows)], UNUSABLE if failed else DONE)
+
+
+@command(
+    app,
+    "receive",
+    examples=("kouan enterprise receive", "kouan enterprise receive slip.json --wallet 91310115MA1H7X2P4K"),
+)
+def receive(
+    call: Call,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE…]", help="Attestation slips; without any, the inbox.")
+    ] = None,
+    wallet: WalletOption = None,
+) -> Page:
+    """Take in what customs attested."""
+    taken: list[tuple[str, Kept]] = []
+    failures: list[dict[str, str]] = []
+    if files and wallet is None:
+        raise UnusableError("--wallet", "nobody is named; say whose slips these are")
+    for trader in _traders(call, wallet):
+        inbox = wallet_home(call.port, trader.code).path / INBOX
+        slips = files or sorted(inbox.glob("*.json"))
+        if not slips:
+            continue
+        with _wallet(call, trader) as opened:
+            for path in slips:
+                try:
+                    kept = opened.receive(read_slip(path.read_bytes(), AttestationSlip, str(path)))
+                except UNUSABLE_ERRORS as error:
+                    failures.append({"error": str(error), "file": str(path)})
+                    continue
+                taken.append((trader.code, kept))
+                if not files:
+                    path.unlink()
+    rows = [[code, kept.number, _units(kept)] for code, kept in taken]
+    columns = ["USCC", call.text("Declaration", "报关单"), call.text("Currencies", "币种")]
+    documents = [{"number": kept.number, "quotas": kept.quotas, "wallet": code} for code, kept in taken]
+    shown: list[Any] = [table("", columns, rows)] if rows else [call.text("nothing new", "没有新的回执")]
+    shown += [failure["error"] for failure in failures]
+    return Page({"failures": failures, "received": documents}, shown, UNUSABLE if failures else DONE)
+
+
+@command(app, "declarations", examples=("kouan enterprise declarations --wallet 91310115MA1H7X2P4K",))
+def declarations(call: Call, wallet: WalletOption = None) -> Page:
+    """List the declarations in the wallets, with what may still be financed of each."""
+    documents, rows = [], []
+    with call.engine() as engine:
+        reader, time_ms = LedgerReader(engine), bootstrap.now_ms()
+        for trader in _traders(call, wallet):
+            with _wallet(call, trader) as opened:
+                kept = opened.declarations()
+            for one in kept:
+                for name in one.quotas:
+                    found = declaration_at(reader, name, time_ms)
+                    if found is None:
+                        raise UnusableError(
+                            "declaration", f"{one.number} is not on this ledger, though it is in a wallet"
+                        )
+                    documents.append({"number": one.number, "wallet": trader.code, **msgspec.to_builtins(found)})
+                    rows.append(
+                        [
+                            trader.code,
+                            one.number,
+                            money(found.attested, found.unit),
+                            money(found.available, found.unit),
+                            found.stage,
+                            found.status,
+                        ]
+                    )
+    columns = [
+        "USCC",
+        call.text("Declaration", "报关单"),
+        call.text("Attested", "申报金额"),
+        call.text("May be financed", "可融资余额"),
+        call.text("Stage", "阶段"),
+        call.text("Status", "状态"),
+    ]
+    return Page({"declarations": documents}, [table("", columns, rows, right=(2, 3))])
+
+
+@command(
+    app,
+    "consent",
+    examples=(
+        'kouan enterprise consent --bank bank-of-huangpu --declaration "223320250000000001:200000.00 USD"',
+        'kouan enterprise consent --bank bank-of-huangpu --declaration "NUMBER:5000 USD" --out consent.json',
+    ),
+)
+def consent(
+    call: Call,
+    bank: Annotated[str, typer.Option("--bank", metavar="MEMBER", help="The bank that may draw.")],
+    declaration: Annotated[
+        list[str],
+        typer.Option("--declaration", metavar="NUMBER:AMOUNT", help="What it may draw on; once for each declaration."),
+    ],
+    wallet: WalletOption = None,
+    days: Annotated[int, typer.Option("--days", min=1, max=365, help="How long the consent holds.")] = 7,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to write the slip; else the bank's inbox here.")
+    ] = None,
+) -> Page:
+    """Let one bank draw on declarations for one loan: a slip that only this bank can read."""
+    parts = [_part(text) for text in declaration]
+    expires_ms = bootstrap.now_ms() + days * DAY_MS
+    inbox = call.port / "members" / bank / INBOX
+    if out is None and not (inbox.parent / KEYS).exists():
+        raise UnusableError("--out", f"{bank} is not kept here; name the file to hand over")
+    with call.engine() as engine:
+        reader = LedgerReader(engine)
+        member = reader.read(Member, member_key(bank))
+        if member is None:
+            raise UnusableError("--bank", f"{bank!r} is no member; `kouan member list` names them")
+        with _wallet(call, _owner_of(call, parts[0].number, wallet)) as opened:
+            given = opened.consent(reader, member, parts, expires_ms)
+    if out is None:
+        path = deliver(inbox, f"{given.financing}.json", given.slip)
+    else:
+        out.write_bytes(given.slip)
+        path = out
+    document = {"bank": bank, "expires_ms": expires_ms, "financing": given.financing, "slip": str(path)}
+    shown = fields(
+        [
+            (call.text("Loan", "融资编号"), given.financing),
+            (call.text("Bank", "银行"), f"{call.names().of(bank, call.lang)}  {bank}"),
+            *((part.number, money(part.amount, part.unit)) for part in parts),
+            (call.text("Valid until", "有效期至"), moment(expires_ms)),
+            (call.text("Slip", "授权文件"), str(path)),
+        ]
+    )
+    return Page(document, [shown, call.text("Next: ", "下一步:") + f"kouan financing hold {path} --as {bank}"])
+
+
+@contextmanager
+def _wallet(call: Call, trader: Trader) -> Iterator[Wallet]:
+    home = wallet_home(call.port, trader.code, call.passphrase)
+    with home.vault(os.urandom) as vault:
+        yield Wallet(home, vault, call.alliance, os.urandom, bootstrap.now_ms, custodial=trader.custodial)
+
+
+def _traders(call: Call, wallet: str | None) -> list[Trader]:
+    return list(traders(call.port)) if wallet is None else [read_trader(call.port, wallet)]
+
+
+def _owner_of(call: Call, number: str, wallet: str | None) -> Trader:
+    """Return the trader in whose wallet a number is; raises UnusableError."""
+    for trader in _traders(call, wallet):
+        with _wallet(call, trader) as opened:
+            if any(kept.number == number for kept in opened.declarations()):
+                return trader
+    raise UnusableError(
+        "--declaration", f"{number} is in no wallet here; run `kouan enterprise receive` once customs has attested it"
+    )
+
+
+def _part(text: str) -> Part:
+    number, colon, typed = text.partition(":")
+    if not colon:
+        raise UnusableError("--declaration", f"{text[:60]!r} names no amount; write it like NUMBER:200000.00 USD")
+    amount = parse_amount(typed)
+    return Part(str(declaration_number(number.strip())), amount.currency, amount.minor)
+
+
+def _units(kept: Kept) -> str:
+    return ", ".join(name.rpartition(".")[2] for name in kept.quotas)
