@@ -1,0 +1,122 @@
+"""A bank's own list of its loans, in one SQLite file beside its vault.
+
+The ledger holds hashes and has no listing: which loans are the bank's, for which customer and on which declarations,
+and which collections it reported, stands here. It is as confidential as the vault, and only its owner can read it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+BOOK_FILE: Final = "book.db"
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS loans (id TEXT PRIMARY KEY, customer TEXT NOT NULL, taken_ms INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS declarations (quota TEXT PRIMARY KEY, number TEXT NOT NULL, owner TEXT NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS declarations_number ON declarations (number);
+CREATE TABLE IF NOT EXISTS collections (
+    id TEXT PRIMARY KEY, financing TEXT, short_text TEXT NOT NULL, taken_ms INTEGER NOT NULL
+) STRICT;
+"""
+
+
+class BookError(ValueError):
+    """The book cannot say which loan is meant, or cannot be read; the text says why and what to do."""
+
+
+class BookedLoan(NamedTuple):
+    """A loan as the bank knows it."""
+
+    id: str
+    customer: str
+    """The owner's code, empty for a loan that was bought."""
+    taken_ms: int
+
+
+class BookedCollection(NamedTuple):
+    """A collection that this bank reported."""
+
+    id: str
+    financing: str | None
+    text: str
+    """The amount, for people."""
+    taken_ms: int
+
+
+class Book:
+    """One bank's book, made if there is none; a context manager. Raises BookError when the file is no book."""
+
+    def __init__(self, path: Path) -> None:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._db = sqlite3.connect(path, isolation_level=None)
+        try:
+            self._db.executescript(_TABLES)
+        except sqlite3.DatabaseError as problem:
+            self._db.close()
+            raise BookError(f"{path}: not a book of loans: {problem}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def add(self, loan: BookedLoan) -> None:
+        """Enter a loan; entering it again changes nothing."""
+        self._db.execute("INSERT OR IGNORE INTO loans VALUES (?, ?, ?)", loan)
+
+    def strike(self, financing: str) -> None:
+        """Take out a loan that the ledger refused."""
+        self._db.execute("DELETE FROM loans WHERE id = ?", (financing,))
+
+    def loans(self) -> list[BookedLoan]:
+        """Return all loans, oldest first."""
+        return [BookedLoan(*row) for row in self._db.execute("SELECT * FROM loans ORDER BY taken_ms, id")]
+
+    def loan(self, name: str) -> BookedLoan:
+        """Return the loan with an id, or the one whose id begins with ``name``; raises BookError."""
+        rows = self._db.execute("SELECT * FROM loans WHERE substr(id, 1, ?) = ? ORDER BY id", (len(name), name))
+        found = [BookedLoan(*row) for row in rows] if name else []
+        if not found:
+            raise BookError(f"loan: the book has none whose id begins with {name!r}; `kouan financing list` shows them")
+        if len(found) > 1:
+            ids = ", ".join(loan.id for loan in found[:5])
+            raise BookError(f"loan: {name!r} fits {len(found)} loans; give more of the id: {ids}")
+        return found[0]
+
+    def know(self, quota: str, number: str, owner: str) -> None:
+        """Remember which declaration stands behind a quota."""
+        self._db.execute("INSERT OR REPLACE INTO declarations VALUES (?, ?, ?)", (quota, number, owner))
+
+    def number_of(self, quota: str) -> str | None:
+        """Return the number of the declaration behind a quota, where the bank was told."""
+        row = self._db.execute("SELECT number FROM declarations WHERE quota = ?", (quota,)).fetchone()
+        return row[0] if row else None
+
+    def quotas_of(self, number: str) -> list[str]:
+        """Return the quotas of a declaration, one for each currency; none when the bank was never told."""
+        rows = self._db.execute("SELECT quota FROM declarations WHERE number = ? ORDER BY quota", (number,))
+        return [row[0] for row in rows]
+
+    def add_collection(self, collection: BookedCollection) -> None:
+        """Enter a collection."""
+        self._db.execute("INSERT INTO collections VALUES (?, ?, ?, ?)", collection)
+
+    def strike_collection(self, collection: str) -> None:
+        """Take out a collection that the ledger refused."""
+        self._db.execute("DELETE FROM collections WHERE id = ?", (collection,))
+
+    def collections(self, financing: str | None = None) -> list[BookedCollection]:
+        """Return the collections reported for a loan, or all, oldest first."""
+        rows = self._db.execute(
+            "SELECT * FROM collections WHERE ?1 IS NULL OR financing = ?1 ORDER BY taken_ms, id", (financing,)
+        )
+        return [BookedCollection(*row) for row in rows]
