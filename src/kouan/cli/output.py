@@ -15,6 +15,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from kouan.client.sentences import sentence_of
 from kouan.client.session import Result
 
 Lang = Literal["en", "zh"]
@@ -59,17 +60,24 @@ def must_accept(result: Result, what: str) -> None:
         raise RefusedError(result, what)
 
 
-def refusal(result: Result, lang: Lang) -> dict[str, Any]:  # noqa: ARG001  # the sentences are on their way
-    """Return what a refusal says: code, name, at, sentence and next step."""
+def refusal(result: Result, lang: Lang) -> dict[str, Any]:
+    """Return what a refusal says: code, name, what it is about (``at``), sentence and next step."""
     if result.code is None:
         raise AssertionError("an accepted command has no refusal")
-    return {"at": result.at, "code": int(result.code), "name": result.code.name}
+    sentence, next_step = sentence_of(result.code, lang)
+    return {
+        "at": result.at,
+        "code": int(result.code),
+        "name": result.code.name,
+        "next": next_step,
+        "sentence": sentence,
+    }
 
 
 def refusal_line(result: Result, lang: Lang) -> str:
-    """Return a refusal as people read it in a table: name and sentence."""
+    """Return a refusal as people read it in a table: number, name and sentence."""
     said = refusal(result, lang)
-    return f"{said['code']} {said['name']}" + (f" ({said['at']})" if said["at"] else "")
+    return f"{said['code']} {said['name']}: {said['sentence']}"
 
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> Table:
@@ -123,8 +131,14 @@ def show_refused(error: RefusedError, lang: Lang, *, as_json: bool) -> None:
     said = refusal(error.result, lang)
     if as_json:
         _print_json({"refused": said})
-    refused = {"en": "refused by the ledger", "zh": "账本拒绝"}[lang]
+    refused, about, then = {
+        "en": ("refused by the ledger", "About: ", "Next: "),
+        "zh": ("账本拒绝", "涉及:", "下一步:"),
+    }[lang]
     _print_error(f"{error.what}: {refused}: {refusal_line(error.result, lang)}")
+    if said["at"]:
+        _print_error(about + said["at"])
+    _print_error(then + said["next"])
 
 
 def error_console() -> Console:
