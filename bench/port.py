@@ -23,6 +23,7 @@ from kouan.modules.financing.rules import DRAW_TAG, draw_message
 START_MS = 1_800_000_000_000
 DRAW_KEYS = 256
 BANK = "bank-a"
+CLIENT_KEYS = [f"client-{number}" for number in range(64)]
 OPERATOR_SEED = digest("bench/operator")
 
 
@@ -34,13 +35,17 @@ def _draw_seeds() -> list[bytes]:
     return [_seed(f"draw-{number}") for number in range(DRAW_KEYS)]
 
 
+def _key(member: str, name: str) -> FoundingKey:
+    return FoundingKey(to_text(public_key(_seed(f"{member}/{name}"))), SUITE)
+
+
 def founding() -> Founding:
     """A small alliance."""
     roles = {BANK: ["bank"], "commerce": ["convener", "operator"], "customs": ["customs"], "overseer": ["overseer"]}
     members = [
         FoundingMember(
             id=member,
-            keys={"main": FoundingKey(to_text(public_key(_seed(member))), SUITE)},
+            keys={name: _key(member, name) for name in ("main", *(CLIENT_KEYS if member == BANK else ()))},
             roles=given,  # type: ignore[arg-type]  # plain strings here
             sealing=to_text(public_key(_seed(f"{member}-sealing"))),
         )
@@ -115,12 +120,13 @@ def open_engine(directory: Path, ledger: Ledger, now_ms: Callable[[], int] = lam
 class Holds:
     """Makes signed envelopes of holds, each on one quota, spread at random."""
 
-    def __init__(self, alliance: str, count: int, seed: int = 1) -> None:
+    def __init__(self, alliance: str, count: int, *, seed: int, first_number: int = 0, key: str = "main") -> None:
         self._alliance = alliance
+        self._key = key
         self._count = count
         self._random = random.Random(seed)
         self._seeds = _draw_seeds()
-        self._number = 0
+        self._number = first_number
 
     def envelope(self, commands: int) -> bytes:
         """Return one envelope of so many holds of USD 100."""
@@ -131,9 +137,9 @@ class Holds:
             expires_ms=START_MS + 3_600_000,
             mode="each",
             number=self._number,
-            signer=f"{BANK}/main",
+            signer=f"{BANK}/{self._key}",
         )
-        return make(body, _seed(BANK))
+        return make(body, _seed(f"{BANK}/{self._key}"))
 
     def _hold(self) -> dict[str, object]:
         financing = to_text(self._random.randbytes(16))
