@@ -33,6 +33,7 @@ LEDGER: Final = "ledger"
 OPERATOR_SEED: Final = "operator.key"
 SOCKET: Final = "socket"
 LOCK: Final = "lock"
+SEED_BYTES: Final = 32
 PARAMETERS: Final = (*alliance_rules.PARAMETERS, *customs_rules.PARAMETERS, *financing_rules.PARAMETERS)
 
 
@@ -72,6 +73,20 @@ def ledger_of(founding: Founding) -> Ledger:
     )
 
 
+def operator_seed(port: Path) -> bytes | None:
+    """Return the seed that signs checkpoints, if it is kept here; raises PortError."""
+    path = port / LEDGER / OPERATOR_SEED
+    if not path.exists():
+        return None
+    try:
+        seed = bytes.fromhex(path.read_text().strip())
+    except ValueError:
+        seed = b""
+    if len(seed) != SEED_BYTES:
+        raise PortError(f"{path} is damaged: it holds the operator's seed as 64 hexadecimal digits")
+    return seed
+
+
 def open_ledger(
     port: Path,
     clock: Callable[[], int] = now_ms,
@@ -82,12 +97,11 @@ def open_ledger(
 ) -> Embedded:
     """Open a port's ledger in this process, which must hold its lock."""
     directory = port / LEDGER
-    seed = directory / OPERATOR_SEED
     return Embedded(
         directory,
         ledger_of(read_founding(port)),
         clock,
-        operator_seed=bytes.fromhex(seed.read_text().strip()) if seed.exists() else None,
+        operator_seed=operator_seed(port),
         accept_loss=accept_loss,
         check_signatures=check_signatures,
         progress=progress,
@@ -127,7 +141,7 @@ def connect(port: Path) -> Iterator[Engine]:
 
     Raises SocketError, PortError, LogError, StoreError, ReplayError.
     """
-    remote = _served(port / LEDGER / SOCKET)
+    remote = served(port)
     if remote:
         try:
             yield remote
@@ -143,8 +157,9 @@ def connect(port: Path) -> Iterator[Engine]:
             engine.close()
 
 
-def _served(socket: Path) -> Remote | None:
+def served(port: Path) -> Remote | None:
+    """Return the way to the process that serves a port's ledger, or None; the caller closes it."""
     try:
-        return Remote(socket)
+        return Remote(port / LEDGER / SOCKET)
     except SocketError:  # nobody serves; a socket that is there was left by a process that was killed
         return None

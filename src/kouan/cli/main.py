@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from kouan.cli import customs, enterprise, member, port, seal
+from kouan.cli import customs, enterprise, member, port, seal, serve, upkeep
 
 app: Final = typer.Typer(
     name="kouan",
@@ -21,6 +21,8 @@ app: Final = typer.Typer(
 # One line a group: (name, app); an app without a name adds its commands to `kouan` itself.
 GROUPS: Final[tuple[tuple[str | None, typer.Typer], ...]] = (
     (None, port.app),
+    (None, serve.app),
+    (None, upkeep.app),
     ("member", member.app),
     ("enterprise", enterprise.app),
     ("customs", customs.app),

@@ -162,7 +162,7 @@ class Embedded:
             state_root=to_text(last.state_root),
             records=self._store.tree.entries,
             oldest_provable=self._store.oldest,
-            log_bytes=self._log.size,
+            log_bytes=self._log.durable.end,
         )
 
     def flush(self) -> None:

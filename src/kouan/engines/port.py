@@ -32,6 +32,7 @@ class Status(msgspec.Struct, frozen=True):
     records: int
     oldest_provable: int
     log_bytes: int
+    """How much of the log is known to be on disk."""
 
 
 class Found(NamedTuple):
