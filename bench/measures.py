@@ -18,7 +18,7 @@ import msgspec
 
 import kouan.engines.embedded
 import kouan.kernel.execution
-from bench.port import START_MS, Holds, founding, ledger, open_engine, quota_id
+from bench.port import CLIENT_KEYS, START_MS, Holds, founding, ledger, open_engine, quota_id
 from kouan.client.verifier import verify_proof
 from kouan.engines.embedded import Embedded
 from kouan.engines.local_socket import Server
