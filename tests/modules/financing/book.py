@@ -171,11 +171,10 @@ class Book:
             "predecessor": old,
             "registration": REGISTRATION,
         }
-        return own | {"consent": self.consent(bank, own)} | terms
+        return own | {"consent": self.consent(bank, own, self.loan(old).bank)} | terms
 
-    def consent(self, bank: str, refinance: Wire) -> Wire:
-        """The old lender's signature on being paid off."""
-        lender = self.loan(refinance["predecessor"]).bank
+    def consent(self, bank: str, refinance: Wire, lender: str) -> Wire:
+        """The old lender's signature on being paid off by a bank."""
         message = PayOffConsent(
             alliance=self.ledger.alliance,
             amounts=refinance["payoff"],

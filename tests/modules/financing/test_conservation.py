@@ -39,24 +39,32 @@ class Banks(RuleBasedStateMachine):
     @initialize()
     def declare(self) -> None:
         self.quotas = [self.book.declare(f"d{n}", 250, "EUR" if n == 3 else "USD") for n in range(QUOTAS)]
+        self.lend("bank-a", {0: 100, 1: 50})
+        self.lend("bank-b", {1: 50, 2: 100, 3: 30})
 
     def _send(self, sender: str, command: Wire, key: str = "main") -> bool:
         """Send a command; if it drew on declarations, they must carry what is on them."""
-        before = {quota: self.book.quota(quota) for quota in self.quotas}
-        code, _ = self.book.refused(sender, command, key=key)
-        verb = command["type"]
-        if code == 0 and verb in {"financing.hold/1", "financing.disburse/1"}:
-            for quota in self._on(command["financing"]):
-                own = self.book.quota(quota)
-                if own != before[quota]:
-                    assert own.used + own.spent + held(own, self.book.now) <= own.limit
-        return code == 0
+        accepted = self.book.refused(sender, command, key=key)[0] == 0
+        drawn = [draw["quota"] for draw in command.get("allocations", [])]
+        if command["type"] == "financing.disburse/1" and accepted:
+            on = self.book.loan(command["financing"]).allocations
+            drawn = [part.quota for part, value in zip(on, command["amounts"], strict=True) if value]
+        for quota in drawn if accepted else []:
+            assert self._has_room(quota)
+        return accepted
 
-    def _on(self, loan: str) -> list[str]:
-        return [part.quota for part in self.book.loan(loan).allocations]
+    def _has_room(self, quota: str) -> bool:
+        """Whether an amendment has left room for all that is held: else a hold is paid out whole, or not at all."""
+        own = self.book.quota(quota)
+        return own.used + own.spent + held(own, self.book.now) <= own.limit
 
     def _loan(self, number: int) -> str:
         return self.loans[number % len(self.loans)]
+
+    def _owing(self, number: int) -> str:
+        """A loan that owes something, where there is one."""
+        owing = [loan for loan in self.loans if any(self.book.view(loan).outstanding.values())]
+        return owing[number % len(owing)] if owing else self._loan(number)
 
     def _lender(self, loan: str) -> str:
         return self.book.loan(loan).bank
@@ -74,12 +82,22 @@ class Banks(RuleBasedStateMachine):
         if self._send(sender, self.book.hold(sender, new, chosen, lapse_ms=self.book.now + days * DAY_MS, **terms)):
             self.loans.append(new)
 
+    @rule(sender=bank, wanted=parts)
+    def lend(self, sender: str, wanted: dict[int, int]) -> None:
+        """Hold and pay a part out at once."""
+        self.hold(sender, wanted, 3)
+        self.disburse(len(self.loans) - 1, [4, 3] * 4)
+
     @precondition(lambda self: self.loans)
     @rule(which=pick, quarters=st.lists(fraction, min_size=8, max_size=8))
     def disburse(self, which: int, quarters: list[int]) -> None:
+        if not self.loans:
+            return
         loan = self._loan(which)
-        allocations = self.book.loan(loan).allocations
-        amounts = [part.held * quarter // 4 for part, quarter in zip(allocations, quarters, strict=False)]
+        amounts = [
+            part.held * quarter // 4 if self._has_room(part.quota) else part.held
+            for part, quarter in zip(self.book.loan(loan).allocations, quarters, strict=False)
+        ]
         self._send(self._lender(loan), self.book.disburse(loan, *amounts))
 
     @precondition(lambda self: self.loans)
@@ -90,7 +108,7 @@ class Banks(RuleBasedStateMachine):
         payer=st.sampled_from(["buyer", "bank"]),
     )
     def repay(self, which: int, quarters: list[int], interest: int, payer: str) -> None:
-        loan = self._loan(which)
+        loan = self._owing(which)
         allocations = self.book.loan(loan).allocations
         owed = [(part.drawn - part.repaid) * quarter // 4 for part, quarter in zip(allocations, quarters, strict=False)]
         self._send(self._lender(loan), self.book.repay(loan, *owed, interest=interest, payer=payer))
@@ -98,8 +116,8 @@ class Banks(RuleBasedStateMachine):
     @precondition(lambda self: self.loans)
     @rule(which=pick, verb=st.sampled_from(["extend", "prolong", "release", "write-off", "review", "cancel-offer"]))
     def service(self, which: int, verb: str) -> None:
-        loan = self._loan(which)
-        quota = self._on(loan)[0]
+        loan = self._loan(which) if verb in {"extend", "release"} else self._owing(which)
+        quota = self.book.loan(loan).allocations[0].quota
         fields: dict[str, dict[str, Any]] = {
             "extend": {"lapse_ms": self.book.loan(loan).lapse_ms + DAY_MS},
             "prolong": {"maturity_ms": self.book.loan(loan).maturity_ms + DAY_MS},
@@ -110,7 +128,9 @@ class Banks(RuleBasedStateMachine):
         command = {"type": f"financing.{verb}/1", "financing": loan, **fields.get(verb, {})}
         self._send(self._lender(loan), command)
 
-    @rule(sender=bank, n=st.integers(0, QUOTAS - 1), value=st.integers(0, 200), final=st.booleans())
+    @rule(
+        sender=bank, n=st.integers(0, QUOTAS - 1), value=st.integers(0, 40), final=st.sampled_from([False, False, True])
+    )
     def collect(self, sender: str, n: int, value: int, *, final: bool) -> None:
         name = f"receipt {len(self.collections)}"
         if self._send(sender, self.book.collect(name, self.quotas[n], value, final=final)):
@@ -122,7 +142,7 @@ class Banks(RuleBasedStateMachine):
         chosen, terms = self._terms(wanted)
         new = loan_id(f"loan {len(self.loans)}")
         before = self._outstanding()
-        old = self._loan(which)
+        old = self._owing(which)
         owed = {part.quota: part.drawn - part.repaid for part in self.book.loan(old).allocations}
         if self._send(sender, self.book.refinance(sender, new, old, chosen, **terms)):
             self.loans.append(new)
@@ -131,12 +151,12 @@ class Banks(RuleBasedStateMachine):
             assert +self._outstanding() == +before
 
     @precondition(lambda self: self.loans)
-    @rule(which=pick, to=bank)
-    def sell(self, which: int, to: str) -> None:
-        loan = self._loan(which)
+    @rule(which=pick, to=bank, is_bought=st.booleans())
+    def sell(self, which: int, to: str, *, is_bought: bool) -> None:
+        loan = self._owing(which)
         before = self._outstanding()
         offer = {"type": "financing.offer/1", "financing": loan, "lapse_ms": self.book.now + DAY_MS, "to": to}
-        if self._send(self._lender(loan), offer):
+        if self._send(self._lender(loan), offer) and is_bought:
             assert self._send(to, {"type": "financing.accept/1", "financing": loan})
             assert self._lender(loan) == to
         assert self._outstanding() == before
@@ -144,7 +164,7 @@ class Banks(RuleBasedStateMachine):
     @precondition(lambda self: self.loans)
     @rule(which=pick, out=st.integers(0, 3), into=st.integers(0, QUOTAS - 1), value=amount)
     def substitute(self, which: int, out: int, into: int, value: int) -> None:
-        loan = self._loan(which)
+        loan = self._owing(which)
         allocations = self.book.loan(loan).allocations
         gone = allocations[out % len(allocations)]
         value = min(value, max(1, gone.drawn - gone.repaid))
@@ -154,16 +174,18 @@ class Banks(RuleBasedStateMachine):
         assert self._owed_in_units() == before
 
     @precondition(lambda self: self.loans)
-    @rule(which=pick, number=st.integers(1, 6))
-    def reverse(self, which: int, number: int) -> None:
+    @rule(which=pick, ago=st.integers(0, 3))
+    def reverse(self, which: int, ago: int) -> None:
         loan = self._loan(which)
+        number = max(1, self.book.loan(loan).entries - ago)
         command = {"type": "financing.reverse/1", "entry": number, "financing": loan}
         self._send(self._lender(loan), command, key="second")
 
     @precondition(lambda self: self.collections)
-    @rule(which=pick, sender=bank)
-    def reverse_collection(self, which: int, sender: str) -> None:
+    @rule(which=pick)
+    def reverse_collection(self, which: int) -> None:
         collection = self.collections[which % len(self.collections)]
+        sender = self.book.ledger.must(Collection, collection_key(collection)).by.partition("/")[0]
         command = {"type": "financing.reverse-collection/1", "collection": collection}
         self._send(sender, command, key="second")
 

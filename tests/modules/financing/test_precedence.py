@@ -37,7 +37,7 @@ class Table(NamedTuple):
     key: str = "main"
 
 
-def _scene() -> Book:
+def scene() -> Book:
     """bank-a holds 600 and 400 on two declarations and has paid out 500 and 300."""
     book = Book()
     for name, unit in (("a", "USD"), ("b", "USD"), ("c", "USD"), ("e", "EUR")):
@@ -166,6 +166,12 @@ def many_allocations(book: Book, cmd: Wire) -> None:
     cmd["allocations"] += [
         {"amount": 1, "expires_ms": book.now + DAY_MS, "quota": quota_id(f"more {n}")} for n in range(62)
     ]
+
+
+def signed_for_more(book: Book, _cmd: Wire) -> None:
+    """Years of repaying and drawing again have brought the second allocation to the largest number."""
+    first, second = book.loan(OLD).allocations
+    book.edit_loan(OLD, allocations=[first, replace(second, amount=MAX_INTEGER)])
 
 
 UNKNOWN_LOAN: Row = (Rejection.FINANCING_UNKNOWN, "financing", put(financing=NONE))
@@ -388,6 +394,7 @@ TABLES: Final[dict[str, Table]] = {
             (Rejection.REPAID_TOO_MUCH, A, lambda _, cmd: cmd["replaced"][0].update(amount=501)),
             (Rejection.ALLOCATIONS_TOO_MANY, "allocations", many_allocations),
             (Rejection.SUBSTITUTE_UNEQUAL, "allocations", last(amount=41)),
+            (Rejection.QUOTA_NUMBER_TOO_LARGE, B, signed_for_more),
             *_draw_rows(C),
             (Rejection.QUOTA_EXCEEDED, C, lambda book, _: book.amend(C, 40)),
         ],
@@ -432,12 +439,12 @@ def _signed(book: Book, table: Table, command: Wire) -> Wire:
             command["allocations"][n] = book.signed(table.bank, command["financing"], draw, signed)
     if command.get("consent") and command["consent"]["signature"] != "A" * 86 and command["predecessor"] == OLD:
         expires_ms = command["consent"]["expires_ms"]
-        command["consent"] = book.consent(table.bank, command) | {"expires_ms": expires_ms}
+        command["consent"] = book.consent(table.bank, command, book.loan(OLD).bank) | {"expires_ms": expires_ms}
     return command
 
 
 def _send(table: Table, *faults: Fault) -> tuple[int, str]:
-    book = _scene()
+    book = scene()
     command = table.base(book)
     for fault in faults:
         fault(book, command)

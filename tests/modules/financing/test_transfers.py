@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.modules.financing.book import DAY_MS, Book, loan_id
 
+from kouan.kernel.encoding import MAX_INTEGER
 from kouan.kernel.rejections import Rejection
 from kouan.modules.financing.commands.lending import sound
 from kouan.modules.financing.queries import entries, loan_view
@@ -170,6 +171,13 @@ def test_a_reversed_repayment_is_owed_again_even_over_the_limit(book: Book) -> N
     assert _used(book, a, b) == [500_000_00, 400]
     assert (book.view(OLD).state, book.view(OLD).interest) == ("disbursed", 0)
     assert book.view(OLD).allocations[0].is_overdrawn
+
+
+def test_a_restored_repayment_must_still_be_a_number(book: Book) -> None:
+    a, _ = _lend(book)
+    book.accept("bank-a", book.repay(OLD, 1, 0))
+    book.edit_quota(a, used=MAX_INTEGER)
+    assert book.refused("bank-a", _reverse(2), key="second") == (Rejection.QUOTA_NUMBER_TOO_LARGE, a)
 
 
 def test_a_drawdown_before_a_substitution_keeps_its_place(book: Book) -> None:

@@ -10,7 +10,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from kouan.kernel import quota as quotas
-from kouan.kernel.encoding import Bytes16, Positive
+from kouan.kernel.encoding import MAX_INTEGER, Bytes16, Positive
 from kouan.kernel.records import Record
 from kouan.kernel.registry import Claim, Command, Context
 from kouan.kernel.rejections import Refusal, Rejection
@@ -96,6 +96,8 @@ def _move_in(ctx: Context, loan: Financing, draws: list[Draw]) -> list[Allocatio
     allocations = {allocation.quota: allocation for allocation in loan.allocations}
     for draw in draws:
         there = allocations.get(draw.quota) or Allocation(0, None, 0, 0, draw.quota, 0, 0)
+        if there.amount + draw.amount > MAX_INTEGER:
+            return Refusal(Rejection.QUOTA_NUMBER_TOO_LARGE, draw.quota)
         quota = signed_quota(ctx, loan.id, draw, there.amount + draw.amount)
         if isinstance(quota, Refusal):
             return quota
