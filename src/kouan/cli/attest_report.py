@@ -80,16 +80,17 @@ def summary(results: Sequence[FileResult], lang: Lang) -> list[RenderableType]:
     good = [result for result in results if result.exit_code == DONE]
     listed = [result for result in results if result.exit_code != DONE or len(good) <= SHOWN]
     columns = {
-        "en": ("File", "Declaration", "Amount", "Result", "Why", "Note"),
-        "zh": ("文件", "报关单", "金额", "结果", "原因", "备注"),
+        "en": ("File", "Declaration", "Amount", "Result"),
+        "zh": ("文件", "报关单", "金额", "结果"),
     }[lang]
-    rows = [[*row[:3], *row[4:]] for result in listed for row in result.rows(lang)]
+    rows = [[*row[:3], row[4]] for result in listed for row in result.rows(lang)]
+    why = [_line(row[0], said) for result in listed for row in result.rows(lang) for said in row[5:] if said]
     counts = Counter(result.exit_code for result in results)
     line = {
         "en": f"{counts[DONE]} attested, {counts[REFUSED]} refused, {counts[UNUSABLE]} unusable",
         "zh": f"已确认 {counts[DONE]},账本拒绝 {counts[REFUSED]},不可用 {counts[UNUSABLE]}",
     }[lang]
-    return [table("", columns, rows, right=(2,)), line] if rows else [line]
+    return [table("", columns, rows, right=(2,)), *dict.fromkeys(why), line] if rows else [line]
 
 
 def write_report(path: Path, results: Sequence[FileResult], lang: Lang) -> None:
@@ -103,6 +104,11 @@ def write_report(path: Path, results: Sequence[FileResult], lang: Lang) -> None:
         writer.writerow(_COLUMNS)
         for result in results:
             writer.writerows([_harmless(cell) for cell in row] for row in result.rows(lang))
+
+
+def _line(file: str, said: str) -> str:
+    """Return what is said of a file, with the file's name once."""
+    return said if said.startswith(f"{file}:") else f"{file}: {said}"
 
 
 def _harmless(cell: str) -> str:

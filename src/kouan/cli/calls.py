@@ -108,6 +108,10 @@ class Call:
         return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
+# Without short options: an id that begins with a hyphen would be searched for them, letter by letter.
+_AN_ID_MAY_COME: Final = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
+
+
 def _option(name: str, kind: Any, default: Any, **declared: Any) -> inspect.Parameter:
     flags = declared.pop("flags")
     return inspect.Parameter(
@@ -151,11 +155,12 @@ def group(help_text: str) -> typer.Typer:
 
 
 def command(
-    into: typer.Typer, name: str, *, signs: bool = False, examples: tuple[str, ...] = ()
+    into: typer.Typer, name: str, *, signs: bool = False, ids: bool = False, examples: tuple[str, ...] = ()
 ) -> Callable[[Callable[..., Page]], Callable[..., None]]:
     """Register ``function(call, …) -> Page`` as a command of the group ``into``, with the common options.
 
-    ``signs`` adds ``--as`` and ``--key``. The docstring is the help text; ``examples`` are shown below it.
+    ``signs`` adds ``--as`` and ``--key``. ``ids``: an argument is an id or a key, and one in 64 of those begins with a
+    hyphen; it is then not taken for an option. The docstring is the help text; ``examples`` are shown below it.
     """
 
     def register(function: Callable[..., Page]) -> Callable[..., None]:
@@ -169,7 +174,7 @@ def command(
         run.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]  # read by inspect
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *common)}
         del run.__wrapped__  # or inspect would look behind the signature just set
-        into.command(name, help=_help(function, examples))(run)
+        into.command(name, help=_help(function, examples), context_settings=_AN_ID_MAY_COME if ids else None)(run)
         return run
 
     return register

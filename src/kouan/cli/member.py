@@ -172,7 +172,7 @@ def proposals(call: Call) -> Page:
     return Page({"proposals": [_ballot_document(ballot) for ballot in ballots]}, shown)
 
 
-@command(app, "vote", signs=True, examples=("kouan member vote ID --yes --as peoples-bank",))
+@command(app, "vote", signs=True, ids=True, examples=("kouan member vote ID --yes --as peoples-bank",))
 def vote(
     call: Call,
     proposal: ProposalArgument,
@@ -190,7 +190,7 @@ def vote(
     return _done(call, _ballot_document(ballot), f"voted; yes {said}, {state}", f"已投票;赞成 {said},{state}")
 
 
-@command(app, "enact", signs=True, examples=("kouan member enact ID --as commerce-commission",))
+@command(app, "enact", signs=True, ids=True, examples=("kouan member enact ID --as commerce-commission",))
 def enact(call: Call, proposal: ProposalArgument) -> Page:
     """Let a carried change take effect. A change of the operator is run where the present operator's key is kept."""
     with call.session() as session:
@@ -262,6 +262,7 @@ def propose_roles(call: Call, member: MemberArgument, role: RoleOption) -> Page:
     propose_app,
     "sealing-key",
     signs=True,
+    ids=True,
     examples=("kouan member propose sealing-key peoples-bank PUBLIC --as shanghai-customs",),
 )
 def propose_sealing(

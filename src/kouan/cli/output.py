@@ -22,6 +22,7 @@ Lang = Literal["en", "zh"]
 DONE = 0
 REFUSED = 1
 UNUSABLE = 2
+WIDTH_OF_PIPE = 400
 
 
 class Page(NamedTuple):
@@ -113,7 +114,9 @@ def show(page: Page, *, as_json: bool) -> None:
     if as_json:
         _print_json(page.document)
         return
-    console = Console(markup=False, highlight=False, emoji=False)
+    # Rich takes 80 columns for a pipe; there identifiers must stay whole, so that they can be searched and cut.
+    width = None if sys.stdout.isatty() else WIDTH_OF_PIPE
+    console = Console(markup=False, highlight=False, emoji=False, width=width)
     for part in page.shown:
         console.print(part, soft_wrap=isinstance(part, str))
 

@@ -26,7 +26,11 @@ def _out(default: str) -> object:
 
 
 @command(
-    app, "hand-over", signs=True, examples=("kouan seal hand-over HANDLE.USD --out seal.json --as shanghai-customs",)
+    app,
+    "hand-over",
+    signs=True,
+    ids=True,
+    examples=("kouan seal hand-over HANDLE.USD --out seal.json --as shanghai-customs",),
 )
 def hand_over_seal(
     call: Call,
@@ -86,7 +90,7 @@ def open_answer(call: Call, file: SlipArgument) -> Page:
     )
 
 
-@command(app, "disclose", signs=True, examples=("kouan seal disclose REQUEST --as peoples-bank",))
+@command(app, "disclose", signs=True, ids=True, examples=("kouan seal disclose REQUEST --as peoples-bank",))
 def disclose(
     call: Call, request_id: Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id.")]
 ) -> Page:
