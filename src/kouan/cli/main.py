@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from kouan.cli import customs, enterprise, member, port, seal, serve, upkeep
+from kouan.cli import customs, demo, enterprise, financing, member, port, proof, quota, seal, serve, upkeep, verify
 
 app: Final = typer.Typer(
     name="kouan",
@@ -27,6 +27,11 @@ GROUPS: Final[tuple[tuple[str | None, typer.Typer], ...]] = (
     ("enterprise", enterprise.app),
     ("customs", customs.app),
     ("seal", seal.app),
+    ("financing", financing.app),
+    ("quota", quota.app),
+    ("proof", proof.app),
+    (None, verify.app),
+    (None, demo.app),
 )
 
 for _name, _group in GROUPS:

@@ -101,6 +101,11 @@ class Book:
         row = self._db.execute("SELECT number FROM declarations WHERE quota = ?", (quota,)).fetchone()
         return row[0] if row else None
 
+    def owner_of(self, quota: str) -> str | None:
+        """Return the code of the owner of the declaration behind a quota, where the bank was told."""
+        row = self._db.execute("SELECT owner FROM declarations WHERE quota = ?", (quota,)).fetchone()
+        return row[0] if row else None
+
     def quotas_of(self, number: str) -> list[str]:
         """Return the quotas of a declaration, one for each currency; none when the bank was never told."""
         rows = self._db.execute("SELECT quota FROM declarations WHERE number = ? ORDER BY quota", (number,))

@@ -1,0 +1,289 @@
+"""``kouan financing``: the bank's side, on a real ledger."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+from tests.cli.conftest import NUMBER, OWNER, Kouan, one_line
+from tests.cli.loans import BANK, OTHER_BANK, REGISTERED, SECOND, consent, declare, done, hold, lend, on
+
+TERMS = ("--product", "export-bill", "--maturity", "2099-06-30", "--as", BANK)
+
+
+def test_the_worked_example(kouan: Kouan) -> None:
+    """312,500 attested, 80 % financeable, all of it lent; the buyer pays 311,960 for good; the loan is repaid."""
+    declare(kouan)
+    slip = consent(kouan, f"{NUMBER}:250000.00 USD")
+    placed = done(kouan("financing", "hold", slip, *TERMS, "--pdf", "advice.pdf", "--json")).json
+    assert (placed["amount_minor"], placed["currency"], placed["customer"]) == (25_000_000, "USD", OWNER)
+    assert placed["declarations"][0]["attested"] == 31_250_000
+    assert "受理通知" in _pdf("advice.pdf")
+    loan = placed["financing"]
+
+    paid_out = done(on(kouan, BANK, "disburse", loan, *REGISTERED))
+    assert "USD 250,000.00" in paid_out.out
+    collected = done(
+        kouan("financing", "collect", f"--financing={loan}", "--amount", "311960.00 USD", "--final", "--as", BANK)
+    )
+    assert "USD 311,960.00" in collected.out
+    assert "USD 540.00" in collected.out
+
+    repaid = on(
+        kouan, BANK, "repay", loan, "--amount", "250,000.00 USD", "--interest", "2812.50 USD", "--payer", "buyer"
+    )
+    assert "USD 250,000.00" in done(repaid).out
+    shown = done(on(kouan, BANK, "show", loan, "--json", "--pdf", "statement.pdf")).json
+    assert (shown["state"], shown["outstanding_minor"], shown["interest_minor"]) == ("settled", {"USD": 0}, 281_250)
+    assert [entry["kind"] for entry in shown["history"]] == ["disbursement", "repayment"]
+    assert [entry["balance_minor"] for entry in shown["history"]] == [{"USD": 25_000_000}, {"USD": 0}]
+    statement = _pdf("statement.pdf")
+    for text in ("融资明细", "USD 540.00", "USD 2,812.50", NUMBER, OWNER):
+        assert text in statement
+
+
+def test_a_second_bank_is_told_what_is_still_free_and_not_who_lent(kouan: Kouan) -> None:
+    """In both languages, with the next step, and with the lender's name nowhere."""
+    declare(kouan)
+    lend(kouan, f"{NUMBER}:250000.00 USD")
+    slip = consent(kouan, f"{NUMBER}:1000.00 USD", bank=OTHER_BANK)
+    terms = ("--product", "export-bill", "--maturity", "2099-06-30", "--as", OTHER_BANK)
+    refused = kouan("financing", "hold", slip, *terms)
+    assert refused.code == 1
+    assert "declaration …0101: already financed on this ledger: free USD 0.00 of 250,000.00" in refused.err
+    assert "QUOTA_EXCEEDED" in refused.err
+    chinese = kouan("financing", "hold", slip, *terms, "--lang", "zh")
+    assert "报关单 …0101：已在本账本上融资：可融资余额 USD 0.00，共 250,000.00" in chinese.err
+    as_json = kouan("financing", "hold", slip, *terms, "--json")
+    assert as_json.json["refused"]["name"] == "QUOTA_EXCEEDED"
+    for said in (refused, chinese, as_json):
+        assert BANK not in said.out + said.err
+    assert done(kouan("financing", "list", "--as", OTHER_BANK, "--json")).json["loans"] == []
+
+
+def test_more_than_a_fresh_declaration_carries_is_not_called_financed(kouan: Kouan) -> None:
+    declare(kouan)
+    slip = consent(kouan, f"{NUMBER}:250000.01 USD")
+    refused = kouan("financing", "hold", slip, *TERMS)
+    assert refused.code == 1
+    assert "more than it carries: free USD 250,000.00 of 250,000.00" in refused.err
+
+
+def test_repayments_fill_the_declarations_in_order_and_receipts_go_by_what_is_attested(kouan: Kouan) -> None:
+    declare(kouan)
+    declare(kouan, SECOND, 100_000)
+    loan = lend(kouan, f"{SECOND}:80000.00 USD", f"{NUMBER}:250000.00 USD")
+    repaid = done(on(kouan, BANK, "repay", loan, "--amount", "100000.00 USD", "--json")).json
+    parts = {part["declaration"]: part["amount_minor"] for part in repaid["declarations"]}
+    assert parts == {SECOND: 8_000_000, NUMBER: 2_000_000}
+    too_much = on(kouan, BANK, "repay", loan, "--amount", "230000.01 USD")
+    one_line(too_much, "more than what is outstanding, USD 230,000.00")
+    explicit = done(on(kouan, BANK, "repay", loan, "--part", f"{NUMBER}:30000.00 USD", "--json")).json
+    assert {part["declaration"]: part["outstanding_minor"] for part in explicit["declarations"]} == {
+        SECOND: 0,
+        NUMBER: 20_000_000,
+    }
+    collected = kouan(
+        *("financing", "collect", f"--financing={loan}", "--amount", "41250.00 USD", "--as", BANK, "--json")
+    )
+    amounts = {part["declaration"]: part["amount_minor"] for part in done(collected).json["declarations"]}
+    assert amounts == {SECOND: 1_000_000, NUMBER: 3_125_000}
+
+
+def test_a_loan_in_another_currency(kouan: Kouan) -> None:
+    """The rate is recorded at the hold; a repayment in the loan's currency leads back by it."""
+    declare(kouan)
+    loan = hold(kouan, f"{NUMBER}:100000.00 USD", more=("--currency", "CNY", "--rate", "USD=7.1234"))
+    done(on(kouan, BANK, "disburse", loan, *REGISTERED))
+    repaid = done(on(kouan, BANK, "repay", loan, "--amount", "712340.00 CNY", "--json")).json
+    assert (repaid["state"], repaid["declarations"][0]["amount_minor"]) == ("settled", 10_000_000)
+
+
+def test_a_mistake_is_reversed_by_a_second_person(kouan: Kouan) -> None:
+    declare(kouan)
+    loan = lend(kouan, f"{NUMBER}:250000.00 USD")
+    done(on(kouan, BANK, "repay", loan, "--amount", "1000.00 USD"))
+    alone = on(kouan, BANK, "reverse", loan, "--entry", "2")
+    assert alone.code == 1
+    assert "REVERSAL_SAME_KEY" in alone.err
+    done(on(kouan, BANK, "reverse", loan, "--entry", "2", "--key", "checker"))
+    shown = done(on(kouan, BANK, "show", loan, "--json")).json
+    assert shown["outstanding_minor"] == {"USD": 25_000_000}
+    assert [entry["balance_minor"]["USD"] for entry in shown["history"]] == [25_000_000, 24_900_000, 25_000_000]
+    wrong = done(kouan("financing", "collect", "--part", f"{NUMBER}:5.00 USD", "--as", BANK, "--json")).json
+    back = ("financing", "reverse", f"--collection={wrong['collection']}", "--as", BANK)
+    done(kouan(*back, "--key", "checker"))
+
+
+def test_hold_extend_release(kouan: Kouan) -> None:
+    """A hold is extended once; released, it frees the declaration and the loan stays as released."""
+    declare(kouan)
+    loan = hold(kouan, f"{NUMBER}:250000.00 USD")
+    before = done(on(kouan, BANK, "show", loan, "--json")).json["lapse_ms"]
+    assert done(on(kouan, BANK, "extend", loan, "--json")).json["lapse_ms"] > before
+    again = on(kouan, BANK, "extend", loan)
+    assert (again.code, "HOLD_EXTENDED_ALREADY" in again.err) == (1, True)
+    assert "released" in done(on(kouan, BANK, "release", loan, "--reason", "withdrawn")).out
+    hold(kouan, f"{NUMBER}:250000.00 USD")
+
+
+def test_money_needs_a_registration_first(kouan: Kouan) -> None:
+    declare(kouan)
+    loan = hold(kouan, f"{NUMBER}:250000.00 USD")
+    refused = on(kouan, BANK, "disburse", loan)
+    assert (refused.code, "REGISTRATION_MISSING" in refused.err) == (1, True)
+    partly = on(kouan, BANK, "disburse", loan, "--registration", "071")
+    one_line(partly, "--registration", "--searched TIME")
+    done(on(kouan, BANK, "disburse", loan, *REGISTERED, "--amount", "100000.00 USD"))
+    rest = done(on(kouan, BANK, "disburse", loan, "--json")).json
+    assert rest["declarations"][0]["outstanding_minor"] == 25_000_000
+
+
+def test_list_and_overdue(kouan: Kouan) -> None:
+    """At a later day what is owed is overdue, in the table, as CSV and as JSON."""
+    declare(kouan)
+    loan = lend(kouan, f"{NUMBER}:250000.00 USD")
+    assert loan in done(kouan("financing", "list", "--as", BANK)).out
+    assert done(kouan("financing", "overdue", "--as", BANK, "--json")).json["loans"] == []
+    assert done(kouan("financing", "overdue", "--at", "2099-06-29", "--as", BANK, "--json")).json["loans"] == []
+    month_end = ("financing", "overdue", "--at", "2099-07-31", "--as", BANK)
+    (late,) = done(kouan(*month_end, "--json")).json["loans"]
+    assert (late["id"], late["days_overdue"], late["flags"]) == (loan, 31, ["overdue"])
+    (row,) = csv.DictReader(io.StringIO(done(kouan(*month_end, "--csv")).out))
+    assert (row["id"], row["outstanding_minor"], row["maturity"]) == (loan, "25000000", "2099-06-30")
+    done(on(kouan, BANK, "extend", loan, "--maturity", "2099-12-31"))
+    assert done(kouan(*month_end, "--json")).json["loans"] == []
+
+
+def test_an_amended_declaration_is_reviewed(kouan: Kouan) -> None:
+    """Customs lowers what is attested below what is lent: the loan is flagged until the bank answers."""
+    declare(kouan)
+    loan = lend(kouan, f"{NUMBER}:250000.00 USD")
+    done(
+        kouan(
+            *("customs", "amend", NUMBER, "--reason", "short-shipment", "--amount", "200000.00 USD"),
+            *("--as", "shanghai-customs"),
+        )
+    )
+    (listed,) = done(kouan("financing", "list", "--as", BANK, "--json")).json["loans"]
+    assert listed["flags"] == ["under-review"]
+    done(on(kouan, BANK, "review", loan, "--declaration", NUMBER, "--answer", "other-security"))
+    assert done(kouan("financing", "list", "--as", BANK, "--json")).json["loans"][0]["flags"] == []
+    done(on(kouan, BANK, "write-off", loan, "--reason", "fraud"))
+    assert done(kouan("financing", "list", "--as", BANK, "--json")).json["loans"][0]["flags"] == ["written-off"]
+
+
+def test_a_loan_is_sold(kouan: Kouan) -> None:
+    """Both banks sign; from then on it stands in the buyer's list and not in the seller's."""
+    declare(kouan)
+    loan = lend(kouan, f"{NUMBER}:250000.00 USD")
+    early = on(kouan, OTHER_BANK, "accept", loan)
+    assert (early.code, "OFFER_UNKNOWN" in early.err) == (1, True)
+    done(on(kouan, BANK, "offer", loan, "--to", OTHER_BANK))
+    done(on(kouan, OTHER_BANK, "accept", loan))
+    assert done(kouan("financing", "list", "--as", BANK, "--json")).json["loans"] == []
+    (bought,) = done(kouan("financing", "list", "--as", OTHER_BANK, "--json")).json["loans"]
+    assert (bought["id"], bought["customer"]) == (loan, "")
+
+
+def test_another_bank_refinances_with_the_old_lenders_slip(kouan: Kouan) -> None:
+    """Pay-off and new draw are one step; without the slip there is nothing to pay off in one's own book."""
+    declare(kouan)
+    old = lend(kouan, f"{NUMBER}:250000.00 USD")
+    slip = consent(kouan, f"{NUMBER}:250000.00 USD", bank=OTHER_BANK)
+    new = json.loads(slip.read_text())["financing"]
+    terms = ("--product", "order", "--maturity", "2099-06-30", f"--predecessor={old}", *REGISTERED, "--as", OTHER_BANK)
+    one_line(kouan("financing", "refinance", slip, *terms), "the book has none")
+    done(
+        on(
+            kouan,
+            BANK,
+            "payoff",
+            old,
+            "--to",
+            OTHER_BANK,
+            f"--successor={new}",
+            "--interest",
+            "10 USD",
+            "--out",
+            "p.json",
+        )
+    )
+    done(kouan("financing", "refinance", slip, *terms, "--payoff", "p.json"))
+    shown = done(on(kouan, BANK, "show", old, "--json")).json
+    assert (shown["state"], shown["successor"], shown["interest_minor"]) == ("settled", new, 1000)
+    assert done(on(kouan, OTHER_BANK, "show", new, "--json")).json["outstanding_minor"] == {"USD": 25_000_000}
+
+
+def test_a_slip_is_looked_at_before_it_is_used(kouan: Kouan) -> None:
+    declare(kouan)
+    slip = consent(kouan, f"{NUMBER}:250000.00 USD")
+    looked = done(kouan("financing", "check", slip, "--as", BANK))
+    assert "custodial" in looked.out
+    assert done(kouan("financing", "list", "--as", BANK, "--json")).json["loans"] == []
+    one_line(kouan("financing", "hold", slip, *TERMS[:-1], OTHER_BANK), "sealed to another bank's key")
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1", b"\xff\xfe", b'{"format":"kouan/consent/1"}', b"9" * 70_000])
+def test_what_is_no_slip_is_one_line(kouan: Kouan, content: bytes) -> None:
+    Path("bad.json").write_bytes(content)
+    one_line(kouan("financing", "hold", "bad.json", *TERMS), "consent")
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (("--maturity", "tomorrow"), "--maturity"),
+        (("--maturity", "9999-12-31"), "--maturity"),
+        (("--maturity", "2099-06-30", "--rate", "USD=7"), "--currency"),
+        (("--maturity", "2099-06-30", "--currency", "CNY"), "rate: none for USD"),
+        (("--maturity", "2099-06-30", "--currency", "CNY", "--rate", "USD=0"), "rate:"),
+        (("--maturity", "2099-06-30", "--currency", "CNY", "--rate", "USD=7", "--rate", "USD=7"), "--rate"),
+        (("--maturity", "2099-06-30", "--currency", "CNY", "--rate", "USD=7", "--rate", "EUR=8"), "rate: EUR"),
+        (("--maturity", "2099-06-30", "--currency", "XAU", "--rate", "USD=7"), "currency"),
+    ],
+)
+def test_bad_terms_are_one_line(kouan: Kouan, options: tuple[str, ...], part: str) -> None:
+    declare(kouan)
+    slip = consent(kouan, f"{NUMBER}:250000.00 USD")
+    one_line(kouan("financing", "hold", slip, "--product", "export-bill", *options, "--as", BANK), part)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (("repay", "nobody", "--amount", "1 USD"), "book has none"),
+        (("repay", "", "--amount", "1 USD"), "book has none"),
+        (("repay", "%", "--amount", "1 USD"), "book has none"),
+        (("repay", "x", "--amount", "1.001 USD"), "at most 2 decimals"),
+        (("repay", "x", "--amount", "-1 USD"), "--amount"),
+        (("repay", "x", "--amount", "1"), "no currency"),
+        (("repay", "x", "--amount", "1 USD", "--part", f"{NUMBER}:1 USD"), "--part"),
+        (("collect", "--amount", "1 USD"), "name a loan"),
+        (("collect", "--part", "1 USD"), "--part"),
+        (("collect", "--part", f"{NUMBER}:1 USD"), "no slip for it"),
+        (("reverse", "x"), "--entry"),
+        (("offer", "x"), "--to"),
+        (("overdue", "--at", "2026-02-30"), "--at"),
+    ],
+)
+def test_bad_input_is_one_line(kouan: Kouan, arguments: tuple[str, ...], part: str) -> None:
+    one_line(kouan("financing", *arguments, "--as", BANK), part)
+
+
+def test_nobody_acts_without_a_name(kouan: Kouan) -> None:
+    one_line(kouan("financing", "list"), "--as")
+
+
+@pytest.mark.parametrize("verb", ["hold", "repay", "collect", "show", "overdue", "refinance"])
+def test_help_shows_examples(kouan: Kouan, verb: str) -> None:
+    assert f"kouan financing {verb}" in done(kouan("financing", verb, "--help")).out
+
+
+def _pdf(path: str) -> str:
+    text = "\n".join(page.extract_text() for page in PdfReader(path).pages)
+    return text.replace("\0", "")  # what the reader makes of two-byte glyph codes
