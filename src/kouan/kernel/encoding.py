@@ -40,16 +40,23 @@ class EncodingError(ValueError):
     """The bytes are not the canonical encoding of an allowed value; the text says where and why."""
 
 
-def _plain(depth: int) -> Any:
-    scalar = Integer | str | bool | None
-    if depth == 0:
-        return scalar
-    inner = _plain(depth - 1)
-    return dict[str, inner] | list[inner] | scalar  # type: ignore[valid-type]  # a type built at run time
-
-
 _encoder: Final = msgspec.json.Encoder(order="sorted")
-_decoder: Final = msgspec.json.Decoder(_plain(MAX_DEPTH))
+_decoder: Final = msgspec.json.Decoder()
+
+
+def _check(value: Any, levels: int) -> None:
+    """Refuse what JSON has and the subset has not: floats, large integers, deep nesting."""
+    kind = type(value)
+    if kind is dict or kind is list:
+        if levels == 0:
+            raise EncodingError(f"nested deeper than {MAX_DEPTH} levels")
+        for child in value.values() if kind is dict else value:
+            if type(child) is not str:
+                _check(child, levels - 1)
+    elif kind is float:
+        raise EncodingError(f"{value!r} is not an integer; there are no other numbers")
+    elif kind is int and not -MAX_INTEGER <= value <= MAX_INTEGER:
+        raise EncodingError(f"{value} is not within ±(2⁵³-1)")
 
 
 def encode(value: Any) -> bytes:
@@ -68,6 +75,7 @@ def decode(data: bytes) -> Any:
         value = _decoder.decode(data)
     except (msgspec.MsgspecError, RecursionError) as problem:
         raise EncodingError(str(problem)) from None
+    _check(value, MAX_DEPTH)
     if _encoder.encode(value) != data:
         raise EncodingError("the bytes are not canonical: keys sorted, no white space, no escapes, no duplicates")
     return value
