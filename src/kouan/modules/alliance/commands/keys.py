@@ -12,6 +12,7 @@ from kouan.kernel.rejections import Refusal, Rejection
 from kouan.kernel.state import State
 from kouan.modules.alliance.records import member_key
 from kouan.modules.alliance.rules import good_keys, with_key, without_key
+from kouan.modules.alliance.standing import member_of
 
 POSSESSION_TAG: Final = "kouan/key-possession/1"
 
@@ -75,10 +76,7 @@ def revoke_key(ctx: Context, cmd: RevokeKey) -> Refusal | None:
 
 def _sender(ctx: Context) -> Member:
     """Return the sender as it stands now: an earlier command of its envelope may have changed it."""
-    member = ctx.state.read(Member, member_key(ctx.member.id))
-    if member is None:
-        raise AssertionError(f"the signing member {ctx.member.id} is not in the state")
-    return member
+    return member_of(ctx.state, ctx.member.id)
 
 
 def _add(ctx: Context, member: Member, cmd: AddKey | RotateKey) -> Refusal | None:
