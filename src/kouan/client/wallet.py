@@ -95,13 +95,6 @@ class Wallet:
         found = [msgspec.json.decode(self._vault.get(entry.id), type=Kept) for entry in living]
         return sorted({kept.number: kept for kept in found}.values(), key=lambda kept: kept.number)
 
-    def declaration(self, number: str) -> Kept:
-        """Return what is kept of a number; raises ValueError for one that was never taken in."""
-        for kept in self.declarations():
-            if kept.number == number:
-                return kept
-        raise ValueError(f"declaration {number}: not in the wallet {self._home.id}; take in customs' slip first")
-
     def consent(self, reader: Reader, bank: Member, parts: Sequence[Part], expires_ms: int) -> Given:
         """Return a consent slip with which a bank may draw for one loan; the parts may be of several declarations.
 
@@ -113,33 +106,28 @@ class Wallet:
         if not parts or len(set(names)) != len(names):
             raise ValueError("declaration: name each declaration and currency once, and at least one")
         financing = to_text(fresh(self._entropy, 16))
-        allocations = [self._consent_part(reader, bank.id, financing, part, expires_ms) for part in parts]
+        known = {kept.number: kept for kept in self.declarations()}
+        allocations = []
+        for part in parts:
+            if part.number not in known:
+                raise ValueError(
+                    f"declaration {part.number}: not in the wallet {self._home.id}; take in customs' slip first"
+                )
+            name, quota = _checked_part(reader, known[part.number], part)
+            message = draw_message(self._alliance, bank.id, financing, name, part.amount, expires_ms)
+            allocations.append(
+                ConsentPart(
+                    amount=part.amount,
+                    document=known[part.number].document,
+                    expires_ms=expires_ms,
+                    link_secret=known[part.number].link_secret,
+                    number=part.number,
+                    quota=name,
+                    signature=to_text(sign(self._draw_seed(quota, part.number), DRAW_TAG, message)),
+                )
+            )
         consent = Consent(self._alliance, allocations, bank.id, financing, "kouan/consent/1", "seller")
         return Given(financing, seal_consent(consent, from_text(bank.sealing), self._entropy))
-
-    def _consent_part(self, reader: Reader, bank: str, financing: str, part: Part, expires_ms: int) -> ConsentPart:
-        kept = self.declaration(part.number)
-        secret = from_text(kept.link_secret)
-        name = quota_id(handle_of(part.number, secret), part.unit)
-        if part.amount < 1:
-            raise ValueError(f"declaration {part.number}: the amount must be more than zero")
-        if name not in kept.quotas:
-            units = ", ".join(quota.rpartition(".")[2] for quota in kept.quotas)
-            raise ValueError(f"declaration {part.number}: nothing attested in {part.unit}; it is in {units}")
-        quota = reader.read(Quota, key_of(name))
-        if quota is None or not is_document(quota.commitment, kept.document, secret):
-            raise ValueError(f"declaration {part.number}: changed since; take in customs' newest slip first")
-        message = draw_message(self._alliance, bank, financing, name, part.amount, expires_ms)
-        signature = sign(self._draw_seed(quota, part.number), DRAW_TAG, message)
-        return ConsentPart(
-            amount=part.amount,
-            document=kept.document,
-            expires_ms=expires_ms,
-            link_secret=kept.link_secret,
-            number=part.number,
-            quota=name,
-            signature=to_text(signature),
-        )
 
     def _draw_seed(self, quota: Quota, number: str) -> bytes:
         master = self._home.keys.secrets[DRAW_MASTER]
@@ -149,6 +137,21 @@ class Wallet:
         raise ValueError(
             f"declaration {number}: its draw key is not of the wallet {self._home.id}; ask customs to rekey"
         )
+
+
+def _checked_part(reader: Reader, kept: Kept, part: Part) -> tuple[str, Quota]:
+    """Return the quota that a part draws on, as the ledger has it; raises ValueError unless the wallet knows it so."""
+    secret = from_text(kept.link_secret)
+    name = quota_id(handle_of(part.number, secret), part.unit)
+    if part.amount < 1:
+        raise ValueError(f"declaration {part.number}: the amount must be more than zero")
+    if name not in kept.quotas:
+        units = ", ".join(quota.rpartition(".")[2] for quota in kept.quotas)
+        raise ValueError(f"declaration {part.number}: nothing attested in {part.unit}; it is in {units}")
+    quota = reader.read(Quota, key_of(name))
+    if quota is None or not is_document(quota.commitment, kept.document, secret):
+        raise ValueError(f"declaration {part.number}: changed since; take in customs' newest slip first")
+    return name, quota
 
 
 def filing_slip(home: Home, number: str, generation: int = 0, *, custodial: bool) -> FilingSlip:
