@@ -40,7 +40,7 @@ class Tally(NamedTuple):
     @property
     def carried(self) -> bool:
         """Whether the change has the votes it needs."""
-        return self.yes > 0 and self.yes * 10_000 >= self.quorum_bp * self.electorate and all(self.consents.values())
+        return self.yes * 10_000 >= self.quorum_bp * self.electorate and all(self.consents.values())
 
 
 def is_critical(state: Reader, change: Change) -> bool:
