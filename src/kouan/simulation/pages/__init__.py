@@ -1,0 +1,38 @@
+"""How each scene looks in the terminal, in English and Chinese. Nothing is computed here: scenes bring the figures."""
+
+from __future__ import annotations
+
+from rich.console import RenderableType
+from rich.rule import Rule
+
+from kouan.simulation.pages.attesting import attesting_page, business_page
+from kouan.simulation.pages.changes import changes_page
+from kouan.simulation.pages.founding import founding_page
+from kouan.simulation.pages.loan import loan_page
+from kouan.simulation.pages.operator import operator_page
+from kouan.simulation.pages.parts import Say
+from kouan.simulation.scenes.attesting import AttestingShown
+from kouan.simulation.scenes.business import BusinessShown
+from kouan.simulation.scenes.changes import ChangesShown
+from kouan.simulation.scenes.founding import FoundingShown
+from kouan.simulation.scenes.loan import LoanShown
+from kouan.simulation.scenes.operator import OperatorShown
+from kouan.simulation.story import Shown
+
+
+def page_of(say: Say, shown: Shown) -> list[RenderableType]:
+    """Return what a scene shows, drawn."""
+    match shown:
+        case FoundingShown():
+            return [Rule(say("1  The alliance of Shanghai is founded", "一  上海联盟成立")), *founding_page(say, shown)]
+        case AttestingShown():
+            title = say("2  Customs attests the day's declarations", "二  海关核证当日报关单")
+            return [Rule(title), *attesting_page(say, shown)]
+        case BusinessShown():
+            return business_page(say, shown)
+        case LoanShown():
+            return [Rule(say("3  One loan, close up", "三  一笔融资的始末")), *loan_page(say, shown)]
+        case ChangesShown():
+            return [Rule(say("4  What comes up later", "四  贷后事项")), *changes_page(say, shown)]
+        case OperatorShown():
+            return [Rule(say("5  The operator's scene", "五  运营方场景")), *operator_page(say, shown)]
