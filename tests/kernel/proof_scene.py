@@ -132,14 +132,26 @@ LOANS: Final = {
 class Scene:
     """A state with its tree, and proofs about it."""
 
-    def __init__(self, fillers: int = 40, depth: int = 4) -> None:
-        self.values = {key_of(quota.id): encode(quota) for quota in QUOTAS}
-        self.values |= {f"financing/{loan['id']}": encode(loan) for loan in LOANS.values()}
-        self.values |= {f"member/filler-{number}": encode({"n": number}) for number in range(fillers)}
+    def __init__(self, fillers: int = 40, depth: int = 4, more: dict[str, Any] | None = None) -> None:
+        records: dict[str, Any] = {key_of(quota.id): quota for quota in QUOTAS}
+        records |= {f"financing/{loan['id']}": loan for loan in LOANS.values()}
+        records |= {f"member/filler-{number}": {"n": number} for number in range(fillers)}
+        self._fill(records | (more or {}), depth)
+
+    @classmethod
+    def of(cls, records: dict[str, Any]) -> Scene:
+        """A state of just these records."""
+        scene = cls.__new__(cls)
+        scene._fill(records, 4)
+        return scene
+
+    def _fill(self, records: dict[str, Any], depth: int) -> None:
+        self.values = {key: encode(record) for key, record in records.items()}
         self.by_path = {path_of(key): value for key, value in self.values.items()}
         self.tree = Tree(depth)
-        leaves = {path: (leaf_hash(path, value), 0) for path, value in self.by_path.items()}
-        self.tree.apply(self.tree.change(leaves))
+        if records:
+            leaves = {path: (leaf_hash(path, value), 0) for path, value in self.by_path.items()}
+            self.tree.apply(self.tree.change(leaves))
 
     def leaf(self, key: str) -> Leaf:
         way = walk(path_of(key), self.tree.depth, self.tree.ref, self.tree.bucket)

@@ -1,0 +1,50 @@
+"""The vectors for other languages are what the code makes, and the outside facts in them hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from nacl.bindings import crypto_sign, crypto_sign_open, crypto_sign_seed_keypair
+from tests.kernel.make_vectors import VECTORS, make_vectors
+
+MADE = make_vectors()
+
+
+def vectors(name: str) -> Any:
+    return json.loads((VECTORS / f"{name}.json").read_bytes())
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_the_file_is_what_the_code_makes(name: str) -> None:
+    """A change of a format shows here; `python -m tests.kernel.make_vectors` writes the files anew."""
+    assert (VECTORS / name).read_bytes() == MADE[name]
+
+
+def test_no_file_is_left_over() -> None:
+    """Every proof in the folder is one that the code still makes."""
+    assert {f"proof/{path.name}" for path in (VECTORS / "proof").iterdir()} == {
+        name for name in MADE if name.startswith("proof/")
+    }
+
+
+@pytest.mark.parametrize("example", vectors("suite")["fips_180_4"])
+def test_the_hash_is_sha_256_as_published(example: dict[str, str]) -> None:
+    """The published examples, through the primitive that the suite rests on."""
+    assert hashlib.sha256(example["message"].encode()).hexdigest() == example["sha256_hex"]
+
+
+@pytest.mark.parametrize("example", vectors("suite")["rfc_8032"])
+def test_the_signature_is_ed25519_as_published(example: dict[str, str]) -> None:
+    """RFC 8032's examples, through the primitive that the suite rests on and through another library."""
+    seed, key, message, signature = (
+        bytes.fromhex(example[name]) for name in ("seed_hex", "key_hex", "message_hex", "signature_hex")
+    )
+    public, secret = crypto_sign_seed_keypair(seed)
+    assert public == key
+    assert crypto_sign(message, secret) == signature + message
+    assert crypto_sign_open(signature + message, key) == message
+    assert Ed25519PrivateKey.from_private_bytes(seed).sign(message) == signature
