@@ -84,6 +84,7 @@ def loan_statement(bank: Bank, held: Held, name: Name, now_ms: int) -> Paper:
     """Return the statement of one of the bank's loans as it stands now."""
     view = held.view
     quotas = bank.quotas([part.quota for part in view.allocations])
+    foreign = view.outstanding.keys() - {view.currency}
     return Paper(
         title_en="Statement of a loan",
         title_zh="融资明细",
@@ -95,8 +96,8 @@ def loan_statement(bank: Bank, held: Held, name: Name, now_ms: int) -> Paper:
             Section("History", "记录", table=_history(history(bank, held), view.currency)),
             Section("Receipts from the buyer", "收汇", _short_rows(quotas, view.product), _receipts(bank, view.id)),
         ),
-        notes_en="Amounts stand in the currency of the declarations; a rate agreed at the hold is never changed.",
-        notes_zh="金额按报关单币种列示；占用时约定的汇率不作调整。",
+        notes_en="Amounts are in the declarations' currencies; the rates of the hold stay." if foreign else "",
+        notes_zh="金额按报关单币种列示；占用时约定的汇率不作调整。" if foreign else "",
     )
 
 
@@ -165,11 +166,11 @@ def _short_rows(quotas: Sequence[Quota], product: str) -> tuple[Row, ...]:
     for quota in quotas:
         collected[quota.unit] += quota.collected
         short[quota.unit] += short_of(quota)
-    rows = [Row("Collected on the declarations", "报关单已收汇", sums(dict(collected)), "right")]
+    rows = [Row("Collected", "已收汇", sums(dict(collected)), "right")]
     if any(short.values()):
-        bearer = "the bank (without recourse) 银行（无追索权）" if product == "forfaiting" else "the seller 卖方"
+        bearer = "the bank 银行" if product == "forfaiting" else "the seller 卖方"
         rows.append(Row("Paid short", "短付", sums(+short), "right"))
-        rows.append(Row("Borne by", "承担方", f"{bearer}, unless the contract says otherwise 合同另有约定的除外"))
+        rows.append(Row("Borne by", "承担方", f"{bearer}; or as agreed 另有约定除外"))
     return tuple(rows)
 
 

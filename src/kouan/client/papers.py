@@ -117,8 +117,7 @@ def verification_receipt(proof: bytes, verdict: Verdict, asked: Asked, now_ms: i
         Row("Result", "核验结果", verdict.en),
         Row("Result in Chinese", "中文结果", verdict.zh),
         Row("Alliance", "联盟", shown.checkpoint.alliance),
-        Row("Height", "账本高度", str(shown.checkpoint.height)),
-        Row("Block time", "区块时间", at),
+        Row("Height, block time", "账本高度，区块时间", f"{shown.checkpoint.height}, {at}"),
         Row("Fingerprint", "证明文件指纹", verdict.fingerprint),
     )
     return Paper(
@@ -149,13 +148,11 @@ def _quota_section(quota: Quota, time_ms: int) -> Section:
         if quota.kind == "import"
         else ("What may still be financed", "可融资余额")
     )
-    rows = [
+    rows = (
         Row("Status", "状态", _STATUS.get(quota.status, quota.status)),
         Row("Attested by", "核证机构", quota.issuer),
         Row("Attested", "核证金额", money(quota.attested, quota.unit), "right"),
         Row("Collected", "已收汇", money(quota.collected, quota.unit), "right"),
         Row(*free, money(available(quota, time_ms), quota.unit), "right"),
-    ]
-    if quota.custodial:
-        rows.append(Row("Draw key", "支用密钥", "custodial: a member keeps it for the owner 由成员代管"))
-    return Section(f"As attested, {quota.unit}", f"核证内容，{quota.unit}", tuple(rows))
+    )
+    return Section(f"As attested, {quota.unit}", f"核证内容，{quota.unit}", rows)
