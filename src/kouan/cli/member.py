@@ -4,44 +4,27 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Final
 
 import msgspec
 import typer
 
-from kouan import bootstrap
+from kouan.cli import proposals
 from kouan.cli.calls import Call, command, group
 from kouan.cli.output import Page, UnusableError, fields, moment, must_accept, table
+from kouan.cli.proposals import KeyArgument, MemberArgument, done
 from kouan.client import alliance_desk as desk
-from kouan.client.filings import read_slip
 from kouan.client.places import MAIN_KEY, make_home
 from kouan.client.reading import LedgerReader
-from kouan.kernel.encoding import Bytes32, Code
+from kouan.kernel.encoding import Code
 from kouan.kernel.records import Member
 from kouan.modules.alliance.records import (
-    AddMember,
-    AddMemberKey,
-    Change,
-    ChangeOperator,
-    ResumeMember,
-    RevokeMemberKey,
-    SetParameter,
-    SetRoles,
-    SetSealing,
-    SuspendMember,
     member_key,
 )
-from kouan.modules.alliance.rules import Role
-from kouan.modules.alliance.standing import members_of, operator_of
+from kouan.modules.alliance.standing import members_of
 
 app: Final = group("Members, their keys, and what they decide.")
-propose_app: Final = group("Put a change to the vote.")
-app.add_typer(propose_app, name="propose")
-
-MemberArgument = Annotated[str, typer.Argument(metavar="MEMBER", help="The member's id.")]
-ProposalArgument = Annotated[str, typer.Argument(metavar="PROPOSAL", help="The proposal's id.")]
-KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="The key's name.")]
-RoleOption = Annotated[list[str], typer.Option("--role", help="A role; give the option once for each.")]
+app.add_typer(proposals.app)
 
 
 @command(app, "list", examples=("kouan member list", "kouan member list --lang zh"))
@@ -102,7 +85,7 @@ def add_key(call: Call, name: KeyArgument) -> Page:
     with call.session() as session:
         result = desk.add_key(call.home(), session, name, os.urandom, call.passphrase)
     must_accept(result, call.text(f"add key {name}", f"添加密钥 {name}"))
-    return _done(call, {"key": name, "member": call.member}, f"key {name} added", f"已添加密钥 {name}")
+    return done(call, {"key": name, "member": call.member}, f"key {name} added", f"已添加密钥 {name}")
 
 
 @command(
@@ -116,7 +99,7 @@ def rotate_key(
         result = desk.rotate_key(call.home(), session, old, new, os.urandom, call.passphrase)
     must_accept(result, call.text(f"replace key {old}", f"更换密钥 {old}"))
     document = {"key": new, "member": call.member, "old": old}
-    return _done(call, document, f"key {old} replaced by {new}: use --key {new}", f"密钥 {old} 已更换为 {new}")
+    return done(call, document, f"key {old} replaced by {new}: use --key {new}", f"密钥 {old} 已更换为 {new}")
 
 
 @command(app, "revoke-key", signs=True, examples=("kouan member revoke-key night-desk --as bank-of-huangpu",))
@@ -125,7 +108,7 @@ def revoke_key(call: Call, name: KeyArgument) -> Page:
     with call.session() as session:
         result = desk.revoke_key(session, name)
     must_accept(result, call.text(f"revoke key {name}", f"吊销密钥 {name}"))
-    return _done(call, {"key": name, "member": call.member}, f"key {name} revoked", f"已吊销密钥 {name}")
+    return done(call, {"key": name, "member": call.member}, f"key {name} revoked", f"已吊销密钥 {name}")
 
 
 @command(app, "prepare", examples=("kouan member prepare east-gate-bank --out east-gate-bank.json",))
@@ -141,259 +124,7 @@ def prepare(
     path = out or Path(f"{member}.application.json")
     path.write_bytes(msgspec.json.format(msgspec.json.encode(application), indent=2) + b"\n")
     document = {"application": str(path), "member": member}
-    return _done(call, document, f"application written to {path}", f"申请文件已写入 {path}")
-
-
-@command(app, "proposals", examples=("kouan member proposals", "kouan member proposals --json"))
-def proposals(call: Call) -> Page:
-    """List the proposals, newest first, with their votes."""
-    with call.engine() as engine:
-        ballots = list(desk.ballots(LedgerReader(engine), bootstrap.now_ms()))
-    rows = [
-        [
-            ballot.proposal.id,
-            _change_text(ballot.proposal.change),
-            ballot.proposal.proposer,
-            f"{ballot.tally.yes}/{ballot.tally.electorate}",
-            str(ballot.tally.no),
-            _state_text(call, ballot),
-        ]
-        for ballot in ballots
-    ]
-    columns = [
-        call.text("Proposal", "提案"),
-        call.text("Change", "内容"),
-        call.text("By", "提出方"),
-        call.text("Yes", "赞成"),
-        call.text("No", "反对"),
-        call.text("State", "状态"),
-    ]
-    shown = [table("", columns, rows, right=(3, 4))] if rows else [call.text("no proposals", "没有提案")]
-    return Page({"proposals": [_ballot_document(ballot) for ballot in ballots]}, shown)
-
-
-@command(app, "vote", signs=True, ids=True, examples=("kouan member vote ID --yes --as peoples-bank",))
-def vote(
-    call: Call,
-    proposal: ProposalArgument,
-    yes: Annotated[bool | None, typer.Option("--yes/--no", help="How the member votes.")] = None,
-) -> Page:
-    """Vote on a proposal; a later vote replaces an earlier one."""
-    if yes is None:
-        raise UnusableError("--yes/--no", "no vote is given; say --yes or --no")
-    with call.session() as session:
-        result = desk.vote(session, proposal, yes=yes)
-        must_accept(result, call.text("vote", "投票"))
-        ballot = desk.ballot_of(session, proposal, bootstrap.now_ms())
-    said = f"{ballot.tally.yes}/{ballot.tally.electorate}"
-    state = _state_text(call, ballot)
-    return _done(call, _ballot_document(ballot), f"voted; yes {said}, {state}", f"已投票;赞成 {said},{state}")
-
-
-@command(app, "enact", signs=True, ids=True, examples=("kouan member enact ID --as commerce-commission",))
-def enact(call: Call, proposal: ProposalArgument) -> Page:
-    """Let a carried change take effect. A change of the operator is run where the present operator's key is kept."""
-    with call.session() as session:
-        found = desk.ballot_of(session, proposal, bootstrap.now_ms()).proposal
-        result = desk.enact(session, found, _operator_seed(call))
-    must_accept(result, call.text("enact", "生效"))
-    return _done(call, {"proposal": proposal}, f"{_change_text(found.change)}: in effect", "变更已生效")
-
-
-@command(
-    propose_app,
-    "parameter",
-    signs=True,
-    examples=("kouan member propose parameter customs.ratio_bp.0110 7000 --as peoples-bank",),
-)
-def propose_parameter(
-    call: Call,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The parameter of the charter.")],
-    value: Annotated[int, typer.Argument(metavar="NUMBER", help="Its new value, in the parameter's unit.")],
-) -> Page:
-    """Propose another number for a parameter of the charter."""
-    declared = {parameter.name: parameter for parameter in bootstrap.PARAMETERS}
-    if name not in declared:
-        near = ", ".join(sorted(other for other in declared if other.split(".")[0] == name.split(".")[0])) or "none"
-        raise UnusableError("NAME", f"{name!r} is no parameter; those of the same group are: {near}")
-    return _propose(call, SetParameter(name, value))
-
-
-@command(
-    propose_app,
-    "add",
-    signs=True,
-    examples=("kouan member propose add east-gate-bank.json --role bank --as commerce-commission",),
-)
-def propose_add(
-    call: Call,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The application, by `kouan member prepare`.")],
-    role: RoleOption,
-) -> Page:
-    """Propose to admit an institution."""
-    applied: desk.Application = read_slip(file.read_bytes(), desk.Application, str(file))
-    return _propose(call, AddMember(applied.key, applied.member, applied.public, _roles(role), applied.sealing))
-
-
-@command(propose_app, "suspend", signs=True, examples=("kouan member propose suspend ID --as peoples-bank",))
-def propose_suspend(call: Call, member: MemberArgument) -> Page:
-    """Propose that a member starts nothing new."""
-    return _propose(call, SuspendMember(member))
-
-
-@command(propose_app, "resume", signs=True, examples=("kouan member propose resume ID --as peoples-bank",))
-def propose_resume(call: Call, member: MemberArgument) -> Page:
-    """Propose to end a member's suspension."""
-    return _propose(call, ResumeMember(member))
-
-
-@command(
-    propose_app,
-    "roles",
-    signs=True,
-    examples=("kouan member propose roles commerce-commission --role convener --as peoples-bank",),
-)
-def propose_roles(call: Call, member: MemberArgument, role: RoleOption) -> Page:
-    """Propose what a member may do: all its roles, not only new ones."""
-    return _propose(call, SetRoles({member: _roles(role)}))
-
-
-@command(
-    propose_app,
-    "sealing-key",
-    signs=True,
-    ids=True,
-    examples=("kouan member propose sealing-key peoples-bank PUBLIC --as shanghai-customs",),
-)
-def propose_sealing(
-    call: Call,
-    member: MemberArgument,
-    public: Annotated[str, typer.Argument(metavar="PUBLIC", help="43 characters of base64url.")],
-) -> Page:
-    """Propose the key to which secrets for a member are sealed."""
-    return _propose(call, SetSealing(member, _public(public)))
-
-
-@command(propose_app, "key", signs=True, examples=("kouan member propose key bank.application.json --as peoples-bank",))
-def propose_key(
-    call: Call,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The application, by `kouan member prepare`.")],
-) -> Page:
-    """Propose a new key for a member that lost all of its own."""
-    applied: desk.Application = read_slip(file.read_bytes(), desk.Application, str(file))
-    return _propose(call, AddMemberKey(applied.key, applied.member, applied.public))
-
-
-@command(
-    propose_app,
-    "revoke-key",
-    signs=True,
-    examples=("kouan member propose revoke-key bank-of-huangpu main --as peoples-bank",),
-)
-def propose_revoke(call: Call, member: MemberArgument, name: KeyArgument) -> Page:
-    """Propose to revoke a member's key, its last one too: it was stolen."""
-    return _propose(call, RevokeMemberKey(name, member))
-
-
-@command(
-    propose_app,
-    "operator",
-    signs=True,
-    examples=(
-        "kouan member propose operator --incarnation 1 --as commerce-commission",
-        "kouan member propose operator --public PUBLIC --as commerce-commission",
-    ),
-)
-def propose_operator(
-    call: Call,
-    public: Annotated[
-        str | None, typer.Option("--public", metavar="PUBLIC", help="The new operator's key; without it, the present.")
-    ] = None,
-    incarnation: Annotated[
-        int | None, typer.Option("--incarnation", min=0, help="To be raised after a restore that lost a tail.")
-    ] = None,
-) -> Page:
-    """Propose another key, or a higher incarnation, for the operator that signs checkpoints."""
-    if public is None and incarnation is None:
-        raise UnusableError("--public", "nothing would change; give --public, --incarnation or both")
-    with call.engine() as engine:
-        operator = operator_of(LedgerReader(engine))
-    key = operator.public if public is None else _public(public)
-    return _propose(call, ChangeOperator(operator.incarnation if incarnation is None else incarnation, key))
-
-
-def _propose(call: Call, change: Change) -> Page:
-    with call.session() as session:
-        proposal, result = desk.propose(session, change, os.urandom)
-        must_accept(result, call.text(f"propose {_change_text(change)}", f"提案 {_change_text(change)}"))
-    document = {"change": change, "proposal": proposal}
-    return Page(
-        document,
-        [
-            call.text(f"proposed: {_change_text(change)}", f"已提案:{_change_text(change)}"),
-            call.text("Next: ", "下一步:") + f"kouan member vote {proposal} --yes --as MEMBER",
-        ],
-    )
-
-
-def _done(call: Call, document: Any, english: str, chinese: str) -> Page:
-    return Page(document, [call.text(english, chinese)])
-
-
-def _change_text(change: Change) -> str:
-    plain = msgspec.to_builtins(change)
-    kind = plain.pop("kind")
-    return f"{kind} " + ", ".join(f"{name} {_value_text(value)}" for name, value in plain.items())
-
-
-def _value_text(value: Any) -> str:
-    if isinstance(value, dict):
-        return "; ".join(f"{name}: {_value_text(inner)}" for name, inner in value.items())
-    return ", ".join(value) if isinstance(value, list) else str(value)
-
-
-def _state_text(call: Call, ballot: desk.Ballot) -> str:
-    said = {
-        "open": call.text("open", "表决中"),
-        "carried": call.text("carried, in effect from ", "已通过,生效时间不早于 ") + moment(ballot.enactable_ms),
-        "enacted": call.text("in effect since ", "已生效 ") + moment(ballot.proposal.enacted_ms),
-        "expired": call.text("expired", "已过期"),
-    }
-    return said[ballot.state]
-
-
-def _ballot_document(ballot: desk.Ballot) -> dict[str, Any]:
-    return {
-        "enactable_ms": ballot.enactable_ms,
-        "proposal": ballot.proposal,
-        "state": ballot.state,
-        "tally": ballot.tally._asdict(),
-    }
-
-
-def _operator_seed(call: Call) -> bytes | None:
-    path = call.port / bootstrap.LEDGER / bootstrap.OPERATOR_SEED
-    if not path.exists():
-        return None
-    try:
-        return bytes.fromhex(path.read_text().strip())
-    except ValueError:
-        raise UnusableError(str(path), "is damaged; it holds the operator's seed as 64 hexadecimal digits") from None
-
-
-def _roles(named: list[str]) -> list[Role]:
-    known = get_args(Role)
-    for role in named:
-        if role not in known:
-            raise UnusableError("--role", f"{role!r} is no role; give one of {', '.join(known)}")
-    return msgspec.convert(sorted(set(named)), list[Role])
-
-
-def _public(text: str) -> str:
-    try:
-        return msgspec.convert(text, Bytes32)
-    except msgspec.ValidationError:
-        raise UnusableError("PUBLIC", "is no public key; give 32 bytes as 43 characters of base64url") from None
+    return done(call, document, f"application written to {path}", f"申请文件已写入 {path}")
 
 
 def _code(field: str, text: str) -> None:
