@@ -59,6 +59,20 @@ def test_the_same_number_is_attested_once_and_others_of_its_batch_are(scene: Sce
         assert late.results[0].result.code is Rejection.QUOTA_EXISTS
 
 
+def test_a_slip_that_was_never_handed_out_is_made_again_for_the_same_owner_alone(scene: Scene) -> None:
+    """The first attempt broke off after the ledger's answer. Another sealing key or document gets nothing."""
+    slip = Custodian(scene.port).slip(OWNER, NUMBER)
+    stranger = msgspec.structs.replace(slip, sealing=slip.draw_key)
+    changed = msgspec.structs.replace(EXPORT, bill_no="OTHER")
+    with scene.customs() as desk:
+        desk.attest([desk.prepare(EXPORT, slip, "closed")])
+        for bad in (desk.prepare(EXPORT, stranger, "closed"), desk.prepare(changed, slip, "closed")):
+            assert desk.attest([bad])[0].slip is None
+        (again,) = desk.attest([desk.prepare(EXPORT, slip, "closed")])
+    assert again.results[0].result.code is Rejection.QUOTA_EXISTS
+    assert scene.receive(again.slip).number == NUMBER
+
+
 def test_the_seal_on_the_ledger_is_always_in_the_vault(scene: Scene) -> None:
     """After repeated attempts with other seals, too: the one whose hash stands in the quota is found."""
     with scene.customs() as desk:

@@ -135,24 +135,38 @@ class CustomsDesk:
         return Prepared(kept, filing.handle, sealed, commands, self._slip(kept, list(totals)))
 
     def attest(self, prepared: Sequence[Prepared]) -> list[Outcome]:
-        """Attest declarations; each has its own outcome, one result for each currency."""
+        """Attest declarations; each has its own outcome, one result for each currency.
+
+        What stands on the ledger exactly so already is refused, but its slip is made again for the same owner, in case
+        an earlier attempt broke off before the slip was handed out.
+        """
         quotas = [quota_id(one.handle, command.unit) for one in prepared for command in one.commands]
-        there = {quota.id for quota in self._session.read_many(Quota, [key_of(name) for name in quotas]) if quota}
-        for one in prepared:
-            if any(quota_id(one.handle, command.unit) not in there for command in one.commands):
-                self._vault.put(SEAL, one.seal, handle=one.handle, time_ms=self._session.now_ms())
+        found = self._session.read_many(Quota, [key_of(name) for name in quotas])
+        there = {quota.id: quota for quota in found if quota is not None}
+        before = [self._keep_ahead(one, there) for one in prepared]
         orders = [Order("customs.attest/1", command) for one in prepared for command in one.commands]
         answers = iter(self._session.send(orders))
         outcomes = []
-        for one in prepared:
+        for one, kept in zip(prepared, before, strict=True):
             results = [
                 QuotaResult(quota_id(one.handle, command.unit), command.unit, next(answers)) for command in one.commands
             ]
             is_new = any(result.result.accepted for result in results)
-            if is_new:
+            if is_new and kept != one.kept:
                 self._keep(one.handle, one.kept)
-            outcomes.append(Outcome(one.kept.number, one.handle, results, one.slip if is_new else None))
+            is_owners = is_new or (kept == one.kept and _stands_so(one, there))
+            outcomes.append(Outcome(one.kept.number, one.handle, results, one.slip if is_owners else None))
         return outcomes
+
+    def _keep_ahead(self, one: Prepared, there: Mapping[str, Quota]) -> Kept | None:
+        """Keep what must not be lost once the ledger has accepted; return what is kept of the declaration, if it is."""
+        kept = self._find(one.handle)
+        if any(quota_id(one.handle, command.unit) not in there for command in one.commands):
+            self._vault.put(SEAL, one.seal, handle=one.handle, time_ms=self._session.now_ms())
+            if kept is None:
+                self._keep(one.handle, one.kept)
+                return one.kept
+        return kept
 
     def quotas(self, number: str) -> list[Quota]:
         """Return a declaration's quotas; raises ValueError when it has none."""
@@ -273,10 +287,16 @@ class CustomsDesk:
             self._vault.erase(entry.id, time_ms=time_ms)
 
     def _kept(self, number: str) -> Kept:
-        for entry in reversed(self._vault.by_handle(self.handle(number))):
+        kept = self._find(self.handle(number))
+        if kept is None:
+            raise ValueError(f"declaration {number}: its document is not in this vault")
+        return kept
+
+    def _find(self, handle: str) -> Kept | None:
+        for entry in reversed(self._vault.by_handle(handle)):
             if entry.kind == DECLARATION and entry.erased_ms is None:
                 return msgspec.json.decode(self._vault.get(entry.id), type=Kept)
-        raise ValueError(f"declaration {number}: its document is not in this vault")
+        return None
 
     def _send(
         self,
@@ -292,6 +312,15 @@ class CustomsDesk:
         for (number, quota), result in zip(found, self._session.send(orders, mode), strict=True):
             outcomes[number].results.append(QuotaResult(quota.id, quota.unit, result))
         return list(outcomes.values())
+
+
+def _stands_so(one: Prepared, there: Mapping[str, Quota]) -> bool:
+    """Tell whether the ledger has a declaration with this document and draw key in all its currencies."""
+    found = [(there.get(quota_id(one.handle, command.unit)), command) for command in one.commands]
+    return all(
+        quota is not None and (quota.commitment, quota.draw_key) == (command.commitment, command.draw_key)
+        for quota, command in found
+    )
 
 
 def _checked(record: Record) -> Record:
