@@ -135,7 +135,7 @@ class Server:
         if task is None:
             raise AssertionError("a connection is served by a task")
         blocks = _BlockReader(self._engine)
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while not self._stopped:
                 size = int.from_bytes(await reader.readexactly(4))
                 if size > MAX_FRAME:
@@ -148,7 +148,6 @@ class Server:
                     await writer.drain()
                 finally:
                     self._busy.discard(task)
-        writer.close()
 
     async def _answer(self, question: bytes, blocks: _BlockReader) -> tuple[bool, Any]:
         try:
@@ -235,7 +234,7 @@ class Remote(Engine):
         except OSError as problem:
             self._socket.close()
             raise SocketError(f"nobody serves the ledger at {path} ({problem}): start it with `kouan serve`") from None
-        self._stream = self._socket.makefile("rwb")
+        self._stream = self._socket.makefile("rb")
 
     def submit(self, envelopes: Sequence[bytes]) -> list[bytes]:
         """See `kouan.engines.port.Engine.submit`."""
@@ -269,8 +268,7 @@ class Remote(Engine):
         if len(frame) > MAX_FRAME:
             raise SocketError(f"a question has at most {MAX_FRAME} bytes, not {len(frame)}: send fewer at once")
         try:
-            self._stream.write(frame)
-            self._stream.flush()
+            self._socket.sendall(frame)
             head = self._stream.read(4)
             answer = self._stream.read(int.from_bytes(head))
         except OSError as problem:
