@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from typing import Any, Final, Literal, get_args, get_origin
 
@@ -60,7 +61,7 @@ def _section(path: str, command: Any) -> list[str]:
     own = [one for one in command.params if not _is_common(one) and one.name not in {"help", "version"}]
     common = sorted(f"`{one.opts[0]}`" for one in command.params if _is_common(one))
     usage = " ".join([path, *(_argument(one) for one in own if _is_argument(one)), "[OPTIONS]"])
-    lines = [line.strip() for line in examples.splitlines() if line.strip()]
+    lines = [re.sub(r" {2,}\((.*)\)$", r"  # \1", line.strip()) for line in examples.splitlines() if line.strip()]
     return [
         f"### `{path}`",
         " ".join(text.split()),

@@ -100,10 +100,18 @@ def _shell_lines(text: str) -> Iterator[str]:
 
 def _kouan_commands(text: str) -> Iterator[list[str]]:
     for line in _shell_lines(text):
-        for part in re.split(r"[;|&]+(?![^\"]*\" *$)", line):
-            match = re.match(r"(?:[A-Z_]+=\S+ )*(?:\S*/)?kouan( .*)?$", part.strip())
-            if match:
-                yield shlex.split((match[1] or "").replace("…", " "), comments=True)
+        reader = shlex.shlex(line, posix=True, punctuation_chars=";|&()<>")
+        reader.whitespace_split = True
+        command: list[str] | None = None
+        for word in [*reader, ";"]:
+            if re.fullmatch(r"[;|&()<>]+", word):
+                if command is not None:
+                    yield command
+                command = None
+            elif command is not None:
+                command.append(word)
+            elif word == "kouan" or word.endswith("/kouan"):
+                command = []
 
 
 def _check_command(words: list[str]) -> None:
