@@ -23,10 +23,12 @@ from kouan.kernel.encoding import from_text, to_text
 from kouan.kernel.envelope import envelope_id
 from kouan.kernel.execution import NO_RECEIPTS, Block, BlockOutcome, app_hash, execute_block, found
 from kouan.kernel.proof import make_checkpoint
-from kouan.kernel.registry import Claim, Registry
+from kouan.kernel.records import Charter
+from kouan.kernel.registry import CHARTER_KEY, Claim, Registry
 from kouan.kernel.state import StateReader
 from kouan.kernel.suites import public_key
 from kouan.modules.alliance.queries import handovers, signer_at
+from kouan.modules.alliance.rules import PROVABLE_BLOCKS
 
 LOG: Final = "blocks.log"
 STATE: Final = "state"
@@ -98,6 +100,7 @@ class Embedded:
             self._log, self.report = self._open_log(directory, accept_loss=accept_loss)
             opened.callback(self._log.close)
             self._catch_up(progress)
+            self._heed_charter()
             self._opened = opened.pop_all()
 
     @property
@@ -170,8 +173,15 @@ class Embedded:
         self._flush(self._log.durable)
 
     def _flush(self, position: Position) -> None:
+        self._heed_charter()
         last = self._last
         self._store.flush(Mark(last.height, last.time_ms, last.state_root, last.receipts_root, position))
+
+    def _heed_charter(self) -> None:
+        """Keep as many versions as the members have last agreed."""
+        charter = StateReader(self._store).read(Charter, CHARTER_KEY)
+        if charter is not None:
+            self._store.keep_versions = charter.parameters.get(PROVABLE_BLOCKS, self._ledger.keep_versions)
 
     def close(self) -> None:
         """Write the state and let everything go; raises StoreError when it could not be written."""

@@ -69,7 +69,7 @@ class Store(PreState):
         self._undo = self._env.open_db(b"undo")
         self._meta = self._env.open_db(b"meta")
         self._positions = self._env.open_db(b"positions")
-        self._keep = keep_versions
+        self.keep_versions = keep_versions
         self._tree = Tree()
         self._new_values: dict[int, bytes] = {}
         self._new_undo: dict[int, bytes] = {}
@@ -123,7 +123,7 @@ class Store(PreState):
     @property
     def oldest(self) -> int:
         """The lowest height whose version can be read."""
-        return max(self.mark.oldest if self.mark else 0, self.height - self._keep)
+        return max(self.mark.oldest if self.mark else 0, self.height - self.keep_versions)
 
     @property
     def wants_flush(self) -> bool:
