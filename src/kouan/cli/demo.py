@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.rule import Rule
 
-from kouan.cli.output import REFUSED, UNUSABLE, Lang, error_console, show_unusable
+from kouan.cli.output import REFUSED, UNUSABLE, Lang, show_unusable
 
 if TYPE_CHECKING:  # the story is loaded when it is played: it needs every desk and every format
     from kouan.simulation.port import SeededPort
@@ -67,14 +67,13 @@ def _play(directory: Path, seed: int, lang: Lang, *, as_json: bool) -> Summary:
     from kouan.simulation.story import play  # noqa: PLC0415  # see above
 
     console = _console(as_json=as_json)
-    progress_console = error_console()
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        console=progress_console,
+        console=console,
         transient=True,
-        disable=not progress_console.is_terminal,
+        disable=not console.is_terminal,
     )
     tasks: dict[str, TaskID] = {}
 
@@ -92,6 +91,7 @@ def _play(directory: Path, seed: int, lang: Lang, *, as_json: bool) -> Summary:
 
 
 def _conclude(summary: Summary, port: Path | None, lang: Lang, *, as_json: bool) -> None:
+    from kouan.simulation.cast import LENDER  # noqa: PLC0415  # see above
     from kouan.simulation.pages.parts import facts  # noqa: PLC0415  # see above
 
     console = _console(as_json=as_json)
@@ -118,12 +118,14 @@ def _conclude(summary: Summary, port: Path | None, lang: Lang, *, as_json: bool)
     for failed in summary.failed:
         console.print(say("Not met: ", "不符预期：") + failed, style="red")
     if port is None:
-        console.print(
-            say(
-                "The port was a temporary one and is removed, with its papers. Keep it with: kouan demo --port DIR",
-                "本次使用临时目录，现已连同单据删除。如需保留：kouan demo --port DIR",
-            )
+        kept = say(
+            "The port was a temporary one and is removed, with its papers. Keep it with: kouan demo --port DIR",
+            "本次使用临时目录，现已连同单据删除。如需保留：kouan demo --port DIR",
         )
+    else:
+        look = f"kouan financing list --port {port} --as {LENDER}"
+        kept = say(f"The port is kept. Look around in it: {look}", f"端口目录已保留，可继续查看：{look}")
+    console.print(kept, soft_wrap=True)
     if as_json:
         sys.stdout.write(msgspec.json.encode(summary).decode() + "\n")
 

@@ -54,7 +54,7 @@ def _amendment(say: Say, shown: AmendmentShown) -> RenderableType:
         money_bar(say, shown.after),
         facts(
             (say("What it can do", "可选处理"), choices),
-            (say("What it does", "实际处理"), f"{say(*_ANSWERS[shown.answer])}, {money(shown.overdrawn, unit)}"),
+            (say("What it does", "实际处理"), f"{say(*_ANSWERS[shown.answer])}  {money(shown.overdrawn, unit)}"),
             (say("Outstanding", "未还余额"), sums(shown.answered.outstanding)),
         ),
         money_bar(say, shown.remedied),

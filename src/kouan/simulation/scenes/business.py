@@ -125,6 +125,8 @@ def _bundles(port: SeededPort, random: Random) -> Iterator[tuple[str, list[tuple
     codes = [trader.code for trader in TRADERS]
     owners = sorted(free, key=lambda owner: (codes.index(owner[0]), owner[1]))
     for index in range(LOANS):
+        if not owners:
+            raise AssertionError(f"{index} loans take all declarations, the story wants {LOANS}: play it with more")
         owner = owners[index % len(owners)]
         size = min(random.randrange(1, 4), len(free[owner]))
         taken, free[owner] = free[owner][:size], free[owner][size:]
