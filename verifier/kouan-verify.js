@@ -86,7 +86,8 @@ const integer = (low, high = Number.MAX_SAFE_INTEGER) => (value) =>
 const list = (item, most, least = 0) => (value) =>
   Array.isArray(value) && value.length >= least && value.length <= most && value.every(item);
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-const map = (key, item) => (value) => isObject(value) && Object.keys(value).every((name) => key(name) && item(value[name]));
+const map = (key, item) => (value) =>
+  isObject(value) && Object.keys(value).every((name) => key(name) && item(value[name]));
 const orNull = (check) => (value) => value === null || check(value);
 const anything = () => true;
 const just = (...allowed) => (value) => allowed.includes(value);
@@ -295,7 +296,8 @@ async function rootOf(leaf) {
 // The statement (docs/reference/proof.md).
 
 function checkKeys(leaves, keys) { // step 7
-  if (leaves.length !== keys.length || leaves.some((leaf, at) => leaf.key !== keys[at])) throw new NotProven("leaf-key");
+  const differs = leaves.length !== keys.length || leaves.some((leaf, at) => leaf.key !== keys[at]);
+  if (differs) throw new NotProven("leaf-key");
 }
 
 function quotaOf(leaf, id) {
@@ -308,14 +310,16 @@ const living = (quota, timeMs) => quota.holds.filter((hold) => hold.lapse_ms > t
 function available(quota, timeMs) {
   if (quota.status !== "active") return 0;
   // One after the other: once below zero it stays there, and above zero every step is exact.
-  return Math.max(0, living(quota, timeMs).reduce((rest, hold) => rest - hold.amount, quota.limit - quota.used - quota.spent));
+  const rest = living(quota, timeMs).reduce((left, hold) => left - hold.amount, quota.limit - quota.used - quota.spent);
+  return Math.max(0, rest);
 }
 
 const FOLLOW = { // step 8
   "record"(statement, leaves) {
     checkKeys(leaves, [statement.key]);
-    if (leaves[0].value === null) return { en: `there is no record at ${statement.key}`, zh: `${statement.key} 处没有记录` };
-    return { en: `the record in this proof stands at ${statement.key}`, zh: `${statement.key} 处的记录即本证明所载记录` };
+    const { key } = statement;
+    if (leaves[0].value === null) return { en: `there is no record at ${key}`, zh: `${key} 处没有记录` };
+    return { en: `the record in this proof stands at ${key}`, zh: `${key} 处的记录即本证明所载记录` };
   },
   "available"(statement, leaves, timeMs) {
     checkKeys(leaves, [`quota/${statement.quota}`]);
@@ -358,20 +362,27 @@ const FOLLOW = { // step 8
   },
 };
 
-// ISO 4217: currencies with other than two decimals, and codes without a minor unit.
-const DECIMALS = Object.fromEntries([
-  ..."BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(" ").map((name) => [name, 0]),
-  ..."BHD IQD JOD KWD LYD OMR TND".split(" ").map((name) => [name, 3]),
-  ..."CLF UYW".split(" ").map((name) => [name, 4]),
-]);
-const NO_MINOR_UNIT = "XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX".split(" ");
+// ISO 4217: currencies by their number of decimals; any other unit is shown in its minor units.
+const CURRENCIES = {
+  0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+  2:
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE " +
+    "CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD " +
+    "HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK " +
+    "MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD " +
+    "RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH " +
+    "USD USN UYU UZS VED VES WST XAD XCD XCG YER ZAR ZMW ZWG",
+  3: "BHD IQD JOD KWD LYD OMR TND",
+  4: "CLF UYW",
+};
+const DECIMALS = new Map(
+  Object.entries(CURRENCIES).flatMap(([decimals, codes]) => codes.split(" ").map((name) => [name, Number(decimals)])),
+);
 
 function money(amount, currency) {
   const thousands = (digits) => digits.replace(/\B(?=(\d{3})+$)/g, ",");
-  if (!Intl.supportedValuesOf("currency").includes(currency) || NO_MINOR_UNIT.includes(currency)) {
-    return `${thousands(String(amount))} ${currency} (minor units)`;
-  }
-  const decimals = DECIMALS[currency] ?? 2;
+  const decimals = DECIMALS.get(currency);
+  if (decimals === undefined) return `${thousands(String(amount))} ${currency} (minor units)`;
   const digits = String(amount).padStart(decimals + 1, "0");
   const whole = thousands(digits.slice(0, digits.length - decimals));
   return `${currency} ${whole}${decimals ? `.${digits.slice(-decimals)}` : ""}`;
@@ -412,7 +423,8 @@ async function check(proof, founding, nowMs) {
   const alliance = toText(await digest("kouan/founding/1", ascii(encode(founding))));
   if (checkpoint.alliance !== alliance) throw new NotProven("wrong-alliance"); // step 3
   await checkOperator(checkpoint, proof.handovers, founding.operator);
-  const signed = await isSigned(checkpoint.operator, "kouan/checkpoint/1", signedPart(checkpoint), checkpoint.signature);
+  const { operator, signature } = checkpoint;
+  const signed = await isSigned(operator, "kouan/checkpoint/1", signedPart(checkpoint), signature);
   if (!signed) throw new NotProven("checkpoint-signature"); // step 5
   for (const leaf of proof.leaves) { // step 6
     if (toText(await rootOf(leaf)) !== checkpoint.state_root) throw new NotProven("leaf-path");
@@ -425,6 +437,7 @@ async function check(proof, founding, nowMs) {
   return found;
 }
 
+const CUSTODIAL = [" Custodial: a member keeps the draw key for its owner.", "代管:支用密钥由成员代所有人保管。"];
 const MODES = {
   live: ["the checkpoint is within the trust period", "实时", "检查点在信任期内"],
   archival: ["it says nothing about later heights", "存档", "对此后的高度不作说明"],
@@ -436,7 +449,9 @@ const MODES = {
  * time_ms}; rejects with UnusableError when a file cannot be judged.
  */
 async function verifyProof(proofBytes, trustBytes, nowMs) {
-  if (nowMs !== null && !Number.isSafeInteger(nowMs)) throw new TypeError("nowMs: Unix time in ms, or null for archival mode");
+  if (nowMs !== null && !Number.isSafeInteger(nowMs)) {
+    throw new TypeError("nowMs: Unix time in ms, or null for archival mode");
+  }
   const founding = readTrust(trustBytes);
   const proof = decode("proof", proofBytes);
   if (!isProof(proof)) throw new UnusableError("proof: not of the format kouan/proof/1"); // step 2
@@ -449,11 +464,11 @@ async function verifyProof(proofBytes, trustBytes, nowMs) {
     const found = await check(proof, founding, nowMs);
     const { height, time_ms } = proof.checkpoint;
     const time = new Date(time_ms).toISOString().slice(0, 19).replace("T", " ");
-    const custodial = found.custodial ? [" Custodial: a member keeps the draw key for its owner.", "代管:支用密钥由成员代所有人保管。"] : ["", ""];
+    const [custodialEn, custodialZh] = found.custodial ? CUSTODIAL : ["", ""];
     const en = `Proven: ${found.en} on this ledger at height ${height} (${time} UTC)${found.enMore ?? ""}.` +
-      `${custodial[0]} Mode: ${mode}, ${meaning}.`;
+      `${custodialEn} Mode: ${mode}, ${meaning}.`;
     const zh = `已证明:在本账本高度 ${height}(UTC ${time}),${found.zh}${found.zhMore ?? ""}。` +
-      `${custodial[1]}核验方式:${modeZh},${meaningZh}。`;
+      `${custodialZh}核验方式:${modeZh},${meaningZh}。`;
     return { ...verdict, ...unknown, proven: true, en, zh, custodial: found.custodial ?? false, height, time_ms };
   } catch (problem) {
     if (!(problem instanceof NotProven)) throw problem;
@@ -485,7 +500,7 @@ async function main(argv) {
     }
     const { values, positionals } = given;
     if (positionals.length !== 1 || values.trust === undefined) throw new UnusableError(usage);
-    if (values.now !== undefined && !/^\d{1,15}$/.test(values.now)) throw new UnusableError("--now: Unix time in milliseconds");
+    if (!/^\d{1,15}$/.test(values.now ?? "0")) throw new UnusableError("--now: Unix time in milliseconds");
     if (values.now !== undefined && values.archival) throw new UnusableError("--now: archival mode asks no clock");
     const nowMs = values.archival ? null : Number(values.now ?? Date.now());
     const verdict = await verifyProof(read(positionals[0]), read(values.trust), nowMs);
@@ -498,7 +513,7 @@ async function main(argv) {
 }
 
 if (typeof module === "object" && module.exports) {
-  module.exports = { UnusableError, decode, encode, isSigned, verifyProof };
+  module.exports = { UnusableError, decode, encode, isSigned, rootOf, verifyProof };
   if (require.main === module) main(process.argv.slice(2)).then((exit) => { process.exitCode = exit; });
 } else {
   globalThis.kouanVerify = { UnusableError, verifyProof };
