@@ -85,6 +85,7 @@ class Book:
         """Return the loan with an id, or the one whose id begins with ``name``; raises BookError."""
         rows = self._db.execute("SELECT * FROM loans WHERE substr(id, 1, ?) = ? ORDER BY id", (len(name), name))
         found = [BookedLoan(*row) for row in rows] if name else []
+        found = [loan for loan in found if loan.id == name] or found
         if not found:
             raise BookError(f"loan: the book has none whose id begins with {name!r}; `kouan financing list` shows them")
         if len(found) > 1:
