@@ -10,6 +10,7 @@ from random import Random
 import pytest
 from tests.engines import scene
 from tests.engines.simulated_disk import Fault, SimulatedDisk
+from tests.modules.ledger import OPERATOR_SEED
 
 from kouan.engines import embedded, store
 from kouan.engines.disk import DirectoryDisk
@@ -318,7 +319,7 @@ def test_blocks_begin_anywhere_however_the_state_was_flushed(tmp_path: Path, mon
 def test_the_charter_as_it_stands_says_how_far_back_the_state_can_be_read(tmp_path: Path) -> None:
     """The members may change it after the founding; the engine keeps to what the state says."""
     founded_with_less = scene.LEDGER._replace(keep_versions=1)
-    engine = Embedded(tmp_path, founded_with_less, lambda: scene.NOW_MS, operator_seed=scene.OPERATOR_SEED)
+    engine = Embedded(tmp_path, founded_with_less, lambda: scene.NOW_MS, operator_seed=OPERATOR_SEED)
     submit_all(engine, DAY[:4])
     assert engine.status().oldest_provable == 0
     engine.close()
