@@ -142,6 +142,23 @@ class Rejection(IntEnum):
     REVERSAL_SAME_KEY = 333
     ENTRY_BUILT_UPON = 334
 
+    # Cases: one trade, many documents.
+    EVALUATOR_UNKNOWN = 400
+    EVALUATION_BAD_SIGNATURE = 401
+    FINGERPRINTS_MISFIT = 402
+    DOCUMENT_KNOWN = 403
+    DOCUMENT_DETACHED = 404
+    JOIN_BAD_SIGNATURE = 405
+    JOIN_NEEDS_AUTHORITY = 406
+    JOIN_UNSIGNED = 407
+    CASE_FULL = 408
+    CONFIRMED_BY_RECORDER = 409
+    DOCUMENT_CHANGED = 410
+    EVIDENCE_NOT_STRONGER = 411
+    CASE_UNKNOWN = 412
+    CASE_TO_REVIEW = 413
+    CASE_EXCEEDED = 414
+
 
 class Refusal(NamedTuple):
     """Why a command is refused, and what in it the reason is about."""

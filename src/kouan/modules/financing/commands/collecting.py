@@ -14,7 +14,7 @@ from kouan.kernel.registry import Command, Context
 from kouan.kernel.rejections import Refusal, Rejection
 from kouan.modules.financing.commands.lending import quota_of, sound
 from kouan.modules.financing.records import MAX_ALLOCATIONS, Collection, Financing, Receipt
-from kouan.modules.financing.rules import BANK, COLLECTION_TOLERANCE, KIND, collection_key, financing_key
+from kouan.modules.financing.rules import BANK, COLLECTION_TOLERANCE, collection_key, financing_key, is_for
 
 
 class CollectCommand(Record, frozen=True):
@@ -56,7 +56,7 @@ def collect(ctx: Context, cmd: CollectCommand) -> Refusal | None:
 def _collected(quota: Quota | None, item: Receipt, tolerance_bp: int) -> Quota | Rejection:
     if quota is None:
         return Rejection.QUOTA_UNKNOWN
-    if quota.kind != KIND:
+    if not is_for(quota, "seller"):
         return Rejection.QUOTA_WRONG_KIND
     if not (item.amount or item.final):
         return Rejection.AMOUNTS_MISFIT
