@@ -20,7 +20,7 @@ def place(ctx: Context, quota: Quota, financing: str) -> Refusal | None:
     case = case_of(ctx.state, quota)
     if case is None:
         return None
-    refusal = _weigh(ctx, case, quota, without="")
+    refusal = _weigh(ctx, case, quota, financing, is_paid_out=False)
     if refusal is None:
         chain = rules.chained(case.chain, financing)
         _write(ctx, replace(case, allocations=case.allocations + 1, chain=chain))
@@ -32,20 +32,21 @@ def pay_out(ctx: Context, quota: Quota, financing: str) -> Refusal | None:
     case = case_of(ctx.state, quota)
     if case is None or len(case.documents) == 1:
         return None
-    refusal = _weigh(ctx, case, quota, without=financing)
+    refusal = _weigh(ctx, case, quota, financing, is_paid_out=True)
     if refusal is None:
         _write(ctx, case)
     return refusal
 
 
-def _weigh(ctx: Context, case: Case, quota: Quota, without: str) -> Refusal | None:
+def _weigh(ctx: Context, case: Case, quota: Quota, financing: str, *, is_paid_out: bool) -> Refusal | None:
     if len(case.documents) == 1:
         return None
     documents = documents_of(ctx.state, case)
     own = rules.side_of(quota)
     if any(rules.out_on(other) and rules.side_of(other) != own for other in documents) and not _has_seen(ctx, case):
         return Refusal(Rejection.CASE_TO_REVIEW, quota.id)
-    if rules.total(documents, quota, ctx.time_ms, without) > rules.cap(documents, quota):
+    total = rules.total(documents, quota, ctx.time_ms, financing, is_paid_out=is_paid_out)
+    if total > rules.cap(documents, quota):
         return Refusal(Rejection.CASE_EXCEEDED, quota.id)
     return None
 

@@ -71,24 +71,20 @@ def carrier(state: Reader, fingerprint: str) -> Quota | None:
     return quota if case is not None and case.id == _root(state, found.case).id else None
 
 
-def carry(ctx: Context, name: str, fingerprints: Iterable[Carried]) -> None:
-    """Let fingerprints lead to a document, unless they lead to one that is evidenced as well."""
-    quota = document(ctx.state, name)
-    case = case_of(ctx.state, quota)
-    if case is None:
-        raise AssertionError(f"{name} carries fingerprints and has no case")
+def carry(ctx: Context, quota: Quota, case: Case, fingerprints: Iterable[Carried]) -> None:
+    """Let fingerprints lead to a document in its case, unless they lead to one that is evidenced as well."""
     for one in fingerprints:
         there = carrier(ctx.state, one.fingerprint)
         if there is None or rules.strength(there) < rules.strength(quota):
-            ctx.state.write(rules.fingerprint_key(one.fingerprint), Fingerprint(case.id, name))
+            ctx.state.write(rules.fingerprint_key(one.fingerprint), Fingerprint(case.id, quota.id))
 
 
 def bind(
     ctx: Context, quota: Quota, others: Iterable[Quota], signed: frozenset[str], *, by_owners: bool = False
-) -> Refusal | None:
+) -> Case | Refusal:
     """Bring a document and others into one case, because it was shown that they belong together.
 
-    ``signed``: the documents whose owners have signed. ``by_owners``: their word is all there is to the link.
+    Returns that case. ``signed``: the documents whose owners have signed. ``by_owners``: their word is all there is.
     A link that would merge two trades which both hold attested documents, and that no authority vouches for, is
     refused; where it is an attested document that names a weaker one, the link is left out and counted as a conflict.
     """
@@ -112,7 +108,7 @@ def bind(
         if len(case.documents) + len(there.documents) > MAX_DOCUMENTS:
             return Refusal(Rejection.CASE_FULL, other.id)
         case = _merge(ctx, case, there)
-    return None
+    return case
 
 
 def _both_attested(one: Iterable[Quota], other: Iterable[Quota]) -> bool:

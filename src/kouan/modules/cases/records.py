@@ -47,7 +47,7 @@ class Case(Record, frozen=True):
     reviews: dict[Code, Review]
     """Each bank's last."""
     revision: Count
-    """How often anything about it changed: its documents, or what is drawn on them."""
+    """How often a document came or went, a loan was put on one, or paid out."""
 
 
 class Fingerprint(Record, frozen=True):

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, get_args
 
 from kouan.kernel import quota as quotas
 from kouan.kernel.encoding import Bytes32, Code, encode, from_text, to_text
-from kouan.kernel.records import Quota, Record
+from kouan.kernel.records import Hold, Quota, Record
 from kouan.kernel.registry import Parameter
 from kouan.kernel.suites import digest
 from kouan.modules.cases.records import PaperKind, QuotaId
@@ -149,19 +149,20 @@ def out_on(quota: Quota) -> int:
     return quota.used + quota.spent
 
 
-def total(documents: Iterable[Quota], own: Quota, time_ms: int, without: str = "") -> int:
-    """Return what a draw on ``own`` is weighed together with: all money out, and holds.
+def total(documents: Iterable[Quota], own: Quota, time_ms: int, financing: str, *, is_paid_out: bool) -> int:
+    """Return what a loan's draw on ``own`` is weighed together with, that draw included: all money out, and holds.
 
-    Holds on weaker evidence do not count: they block stronger evidence only once money was paid out. Those of the
-    loan ``without`` do not count either: each part of a hold is weighed when it is paid out.
+    Holds of other loans on weaker evidence do not count: they block stronger evidence only once money was paid out.
+    The loan's own holds count, except where it is paid out: each part of them is weighed when its turn comes.
     """
+
+    def counts(hold: Hold, document: Quota) -> bool:
+        if hold.lapse_ms <= time_ms:
+            return False
+        return not is_paid_out if hold.financing == financing else strength(document) >= strength(own)
+
     return sum(
-        out_on(document)
-        + sum(
-            hold.amount
-            for hold in document.holds
-            if hold.lapse_ms > time_ms and hold.financing != without and strength(document) >= strength(own)
-        )
+        out_on(document) + sum(hold.amount for hold in document.holds if counts(hold, document))
         for document in on_side(documents, own)
     )
 

@@ -118,10 +118,8 @@ def _own_paper(ctx: Context, name: str) -> Quota | Refusal:
 def _valued(ctx: Context, quota: Quota, amount: int) -> Quota:
     """Return a paper with an amount, at the ratio of its evidence as the charter stands."""
     ratio_bp = ctx.parameter(RATIO[rules.evidence_of(quota)])
-    rebased = quotas.rebase(quota, attested=amount, collected=quota.collected, ratio_bp=ratio_bp, settled=quota.settled)
-    if isinstance(rebased, Rejection):
-        raise AssertionError(f"{quota.id}: numbers within bounds were refused as {rebased.name}")  # noqa: TRY004  # a broken invariant, not a wrong type
-    return rebased
+    limit = quotas.limit_of(amount, quota.collected, ratio_bp, settled=quota.settled)
+    return replace(quota, attested=amount, limit=limit, ratio_bp=ratio_bp)
 
 
 def _write(ctx: Context, quota: Quota) -> None:

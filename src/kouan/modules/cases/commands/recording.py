@@ -86,27 +86,36 @@ class JoinCommand(Record, frozen=True):
 
 def record(ctx: Context, cmd: RecordCommand) -> Refusal | None:
     """Record a paper 登记单证 as self-declared, in the case that its fingerprints lead to."""
-    refusal = _check_evaluation(ctx, cmd.evaluation, cmd.fingerprints)
-    if refusal is not None:
-        return refusal
-    own = [one.fingerprint for one in cmd.evaluation.fingerprints if one.kind == cmd.kind]
-    if len(own) != 1:
-        return Refusal(Rejection.FINGERPRINTS_MISFIT, "evaluation")
-    name, known = vacant_id(ctx.state, own[0], cmd.purpose, cmd.unit)
-    if known:
-        return Refusal(Rejection.DOCUMENT_KNOWN, name)
-    if not is_sound_key(from_text(cmd.draw_key)):
-        return Refusal(Rejection.DRAW_KEY_UNSOUND, "draw_key")
+    name = _new_id(ctx, cmd)
+    if isinstance(name, Refusal):
+        return name
     shown = _consenting(ctx, cmd.consents, name)
     if isinstance(shown, Refusal):
         return shown
     quota = _opened(ctx, cmd, name)
     ctx.state.write(quotas.key_of(name), quota)
     others = [*_carriers(ctx.state, cmd.evaluation), *shown]
-    refusal = bind(ctx, quota, others, frozenset({name, *(other.id for other in shown)}))
-    if refusal is None:
-        carry(ctx, name, cmd.evaluation.fingerprints)
-    return refusal
+    case = bind(ctx, quota, others, frozenset({name, *(other.id for other in shown)}))
+    if isinstance(case, Refusal):
+        return case
+    carry(ctx, quota, case, cmd.evaluation.fingerprints)
+    return None
+
+
+def _new_id(ctx: Context, cmd: RecordCommand) -> str | Refusal:
+    """Return the quota id of a paper that is sound and not there yet."""
+    refusal = _check_evaluation(ctx, cmd.evaluation, cmd.fingerprints)
+    if refusal is not None:
+        return refusal
+    own = [one.fingerprint for one in cmd.evaluation.fingerprints if one.kind == cmd.kind]
+    if len(own) != 1:
+        return Refusal(Rejection.FINGERPRINTS_MISFIT, "evaluation")
+    name, is_known = vacant_id(ctx.state, own[0], cmd.purpose, cmd.unit)
+    if is_known:
+        return Refusal(Rejection.DOCUMENT_KNOWN, name)
+    if not is_sound_key(from_text(cmd.draw_key)):
+        return Refusal(Rejection.DRAW_KEY_UNSOUND, "draw_key")
+    return name
 
 
 def vacant_id(state: Reader, fingerprint: str, purpose: str, unit: str) -> tuple[str, bool]:
@@ -134,10 +143,11 @@ def link(ctx: Context, cmd: LinkCommand) -> Refusal | None:
     if isinstance(shown, Refusal):
         return shown
     others = _carriers(ctx.state, cmd.evaluation)
-    refusal = bind(ctx, quota, others, frozenset(other.id for other in shown))
-    if refusal is None:
-        carry(ctx, quota.id, cmd.evaluation.fingerprints)
-    return refusal
+    case = bind(ctx, quota, others, frozenset(other.id for other in shown))
+    if isinstance(case, Refusal):
+        return case
+    carry(ctx, quota, case, cmd.evaluation.fingerprints)
+    return None
 
 
 def join(ctx: Context, cmd: JoinCommand) -> Refusal | None:
@@ -145,7 +155,8 @@ def join(ctx: Context, cmd: JoinCommand) -> Refusal | None:
     shown = _consenting(ctx, cmd.consents)
     if isinstance(shown, Refusal):
         return shown
-    return bind(ctx, shown[0], shown[1:], frozenset(quota.id for quota in shown), by_owners=True)
+    case = bind(ctx, shown[0], shown[1:], frozenset(quota.id for quota in shown), by_owners=True)
+    return case if isinstance(case, Refusal) else None
 
 
 def _document(ctx: Context, name: str) -> Quota | Refusal:
