@@ -25,7 +25,10 @@ from kouan.client.workdays import SHANGHAI, end_of_day
 from kouan.formats.paper import Paper, render
 
 LoanArgument = Annotated[
-    str, typer.Argument(metavar="LOAN", help="The loan's id, or as much of its beginning as is unambiguous.")
+    str,
+    typer.Argument(
+        metavar="LOAN", help="The loan's id, or an unambiguous beginning; one that starts with a dash comes after --."
+    ),
 ]
 AmountOption = Annotated[str | None, typer.Option("--amount", metavar="AMOUNT", help='Such as "250000.00 USD".')]
 PartOption = Annotated[
