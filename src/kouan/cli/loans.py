@@ -27,7 +27,7 @@ from kouan.formats.paper import Paper, render
 LoanArgument = Annotated[
     str,
     typer.Argument(
-        metavar="LOAN", help="The loan's id, or an unambiguous beginning; one that starts with a dash comes after --."
+        metavar="LOAN", help="The loan's id, or an unambiguous beginning of it; write -- before one with a dash."
     ),
 ]
 AmountOption = Annotated[str | None, typer.Option("--amount", metavar="AMOUNT", help='Such as "250000.00 USD".')]
