@@ -251,7 +251,7 @@ class Examination:
             says = (
                 f"the key {signer.public}, which signs checkpoints, is not here: nothing can be proved from this copy"
             )
-            self.add("operator", "warning", says, "put its seed into operator.key, or hand over to another key")
+            self.add("operator", "warning", says, "put its seed into operator.key")
         else:
             self.add("operator", "good", f"checkpoints can be signed, incarnation {signer.incarnation}")
         loss = read_loss(self._directory)
