@@ -22,6 +22,8 @@ from tests.kernel.proof_scene import (
     USED,
     Scene,
     handover,
+    id16,
+    loan,
     quota,
 )
 
@@ -123,6 +125,17 @@ def forgeries(scene: Scene) -> Iterator[tuple[str, Proof]]:
     odd = Scene(more={f"quota/{marked['id']}": marked, f"quota/{UNKNOWN}": moved})
     yield "record-shape", odd.prove(NotFinancedStatement(marked["id"]))
     yield "record-of-another", odd.prove(NotFinancedStatement(UNKNOWN))
+    lost = quota("lost")
+    strange = Scene(
+        more={
+            f"financing/{id16('loan-lost')}": loan("loan-lost", "disbursed", lost),
+            f"financing/{id16('loan-moved')}": loan("loan-other", "disbursed", USED),
+            f"financing/{id16('loan-odd')}": loan("loan-odd", "forgiven", USED),
+        }
+    )
+    yield "financed-no-quota", strange.financed("loan-lost", lost)
+    yield "financed-of-another", strange.financed("loan-moved", USED)
+    yield "financed-unknown-state", strange.financed("loan-odd", USED)
 
 
 def expected(raw: bytes, trust: str, now_ms: int | None) -> dict[str, Any]:

@@ -344,6 +344,18 @@ def test_a_broken_invariant_stops_the_block() -> None:
     assert receipts(outcome)[0]["code"] == Rejection.ENVELOPE_SKIPPED
 
 
+def test_a_context_tells_who_signed_and_what_the_charter_says() -> None:
+    """As member/key; a state without charter is a defect."""
+    state = State(Memory())
+    context = Context(state, ALLIANCE, 1, TIME_MS, member("bank-a"), "main", {})
+    assert context.signer == "bank-a/main"
+    assert context.parameter(ENVELOPES_PER_BLOCK) == BOUND
+    memory = Memory()
+    memory.values.clear()
+    with pytest.raises(AssertionError, match="no charter"):
+        Context(State(memory), ALLIANCE, 1, TIME_MS, member("bank-a"), "main", {}).parameter(ENVELOPES_PER_BLOCK)
+
+
 # Outcomes.
 
 
