@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from kouan.engines.embedded import Embedded, Ledger
+from kouan.engines.embedded import LOG, Embedded, Ledger
 from kouan.engines.local_socket import Remote, SocketError
 from kouan.engines.port import Engine
 from kouan.kernel.registry import Registry
@@ -94,9 +94,15 @@ def open_ledger(
     accept_loss: bool = False,
     check_signatures: bool = False,
     progress: Callable[[int, int], None] = lambda _height, _last: None,
+    begin: bool = False,
 ) -> Embedded:
-    """Open a port's ledger in this process, which must hold its lock."""
+    """Open a port's ledger in this process, which must hold its lock.
+
+    Only who founds it may ``begin`` a ledger that is not there: anybody else would begin a second history.
+    """
     directory = port / LEDGER
+    if not begin and not (directory / LOG).exists():
+        raise PortError(f"{directory / LOG} is not there: restore it from a backup with `kouan restore`")
     return Embedded(
         directory,
         ledger_of(read_founding(port)),

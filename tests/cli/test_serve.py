@@ -29,7 +29,7 @@ class Serving:
     def __init__(self, port: Path, *options: str) -> None:
         self.port = port
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from kouan.cli.main import main; main()", "serve", "--port", str(port), *options],
+            [sys.executable, "-c", "from kouan.cli.start import main; main()", "serve", "--port", str(port), *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -65,7 +65,9 @@ def must_accept(call: Call, bank: Bank, result: Result, what: str) -> None:
     """Raise RefusedError unless the ledger accepted; say what it is about in the bank's own terms."""
     if not result.accepted:
         explained = explain(bank, result, call.lang)
-        raise RefusedError(result, f"{what}: {explained.text}" if explained else what)
+        if explained is None:
+            raise RefusedError(result, what)
+        raise RefusedError(result, f"{what}: {explained.text}", explained.details)
 
 
 def day_end(option: str, text: str) -> int:

@@ -52,7 +52,3 @@ def kouan(
 ) -> None:
     """Take the options of the command as a whole."""
 
-
-def main() -> None:
-    """Run the command line."""
-    app()

@@ -6,7 +6,7 @@ Exit codes: 0 done, 1 refused by the ledger, 2 unusable input.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -48,11 +48,12 @@ class UnusableError(Exception):
 class RefusedError(Exception):
     """The ledger refused what the whole command was about: exit 1."""
 
-    def __init__(self, result: Result, what: str) -> None:
-        """Make the error; ``what`` is the thing that was to be done, in the reader's language."""
+    def __init__(self, result: Result, what: str, details: Mapping[str, Any] | None = None) -> None:
+        """Make the error; ``what`` is what was to be done, in the reader's language, ``details`` figures for JSON."""
         super().__init__(f"{what}: {result.code!r}")
         self.result = result
         self.what = what
+        self.details = details or {}
 
 
 def must_accept(result: Result, what: str) -> None:
@@ -133,7 +134,7 @@ def show_refused(error: RefusedError, lang: Lang, *, as_json: bool) -> None:
     """Print a refusal to standard error, and with ``--json`` as a document too."""
     said = refusal(error.result, lang)
     if as_json:
-        _print_json({"refused": said})
+        _print_json({"refused": {**error.details, **said}})
     refused, about, then = {
         "en": ("refused by the ledger", "About: ", "Next: "),
         "zh": ("账本拒绝", "涉及:", "下一步:"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -53,7 +54,7 @@ def init(
         now_ms=bootstrap.now_ms(),
         passphrase=call.passphrase,
     )
-    with bootstrap.connect(directory) as engine:
+    with bootstrap.lock(directory), closing(bootstrap.open_ledger(directory, begin=True)) as engine:
         status = engine.status()
     document = {
         "alliance": alliance_id(founding),

@@ -6,6 +6,7 @@ A wallet keeps one document of kind ``declaration`` for each number in its vault
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Final, NamedTuple
 
 import msgspec
@@ -73,6 +74,10 @@ class Wallet:
         """Return the slip that goes to customs with a declaration, or, with the next generation, for a new draw key."""
         return filing_slip(self._home, number, generation, custodial=self._custodial)
 
+    def together(self) -> AbstractContextManager[None]:
+        """Take in many slips in one transaction: what the block received is kept when it ends, not before."""
+        return self._vault.together()
+
     def receive(self, slip: AttestationSlip) -> Kept:
         """Take in what customs attested; an amended declaration takes the place of what was kept before.
 
@@ -95,6 +100,12 @@ class Wallet:
         found = [msgspec.json.decode(self._vault.get(entry.id), type=Kept) for entry in living]
         return sorted({kept.number: kept for kept in found}.values(), key=lambda kept: kept.number)
 
+    def _new_financing(self) -> str:
+        """Draw an id that nobody has used, and that no command line takes for an option."""
+        while (financing := to_text(fresh(self._entropy, 16))).startswith("-"):
+            pass
+        return financing
+
     def consent(self, reader: Reader, bank: Member, parts: Sequence[Part], expires_ms: int) -> Given:
         """Return a consent slip with which a bank may draw for one loan; the parts may be of several declarations.
 
@@ -105,7 +116,7 @@ class Wallet:
         names = [(part.number, part.unit) for part in parts]
         if not parts or len(set(names)) != len(names):
             raise ValueError("declaration: name each declaration and currency once, and at least one")
-        financing = to_text(fresh(self._entropy, 16))
+        financing = self._new_financing()
         known = {kept.number: kept for kept in self.declarations()}
         allocations = []
         for part in parts:
