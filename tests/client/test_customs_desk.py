@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
@@ -194,3 +194,19 @@ def test_only_customs_opens_the_desk(scene: Scene) -> None:
     home = scene.home("bank-of-huangpu")
     with home.vault(scene.entropy) as vault, pytest.raises(ValueError, match="no customs master key"):
         CustomsDesk(home, scene.session("bank-of-huangpu"), vault, scene.entropy)
+
+
+def test_seals_and_documents_are_on_disk_before_anything_is_sent(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen by another connection to the vault at the moment when the envelopes go out, for a whole batch."""
+    submit, seen = scene.engine.submit, list[list[str]]()
+
+    def watched(envelopes: Sequence[bytes]) -> list[bytes]:
+        with scene.home("shanghai-customs").vault(scene.entropy) as other:
+            seen.extend([entry.kind for entry in other.by_handle(one.handle)] for one in batch)
+        return submit(envelopes)
+
+    with scene.customs() as desk:
+        batch = [scene.prepared(desk, numbered(serial)) for serial in range(3)]
+        monkeypatch.setattr(scene.engine, "submit", watched)
+        desk.attest(batch)
+    assert [sorted(kinds) for kinds in seen] == [["declaration", "seal"]] * 3

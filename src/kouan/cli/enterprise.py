@@ -136,7 +136,8 @@ def receive(
         slips = files or sorted(inbox.glob("*.json"))
         if not slips:
             continue
-        with _wallet(call, trader) as opened:
+        done: list[Path] = []
+        with _wallet(call, trader) as opened, opened.together():
             for path in slips:
                 try:
                     kept = opened.receive(read_slip(path.read_bytes(), AttestationSlip, str(path)))
@@ -144,8 +145,10 @@ def receive(
                     failures.append({"error": str(error), "file": str(path)})
                     continue
                 taken.append((trader.code, kept))
-                if not files:
-                    path.unlink()
+                done.append(path)
+        if not files:
+            for path in done:  # only now are they in the wallet for good
+                path.unlink()
     rows = [[code, kept.number, _units(kept)] for code, kept in taken]
     columns = ["USCC", call.text("Declaration", "报关单"), call.text("Currencies", "币种")]
     documents = [{"number": kept.number, "quotas": kept.quotas, "wallet": code} for code, kept in taken]

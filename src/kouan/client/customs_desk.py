@@ -143,19 +143,22 @@ class CustomsDesk:
         quotas = [quota_id(one.handle, command.unit) for one in prepared for command in one.commands]
         found = self._session.read_many(Quota, [key_of(name) for name in quotas])
         there = {quota.id: quota for quota in found if quota is not None}
-        before = [self._keep_ahead(one, there) for one in prepared]
+        with self._vault.together():  # on disk before anything is sent
+            before = [self._keep_ahead(one, there) for one in prepared]
         orders = [Order("customs.attest/1", command) for one in prepared for command in one.commands]
         answers = iter(self._session.send(orders))
         outcomes = []
-        for one, kept in zip(prepared, before, strict=True):
-            results = [
-                QuotaResult(quota_id(one.handle, command.unit), command.unit, next(answers)) for command in one.commands
-            ]
-            is_new = any(result.result.accepted for result in results)
-            if is_new and kept != one.kept:
-                self._keep(one.handle, one.kept)
-            is_owners = is_new or (kept == one.kept and _stands_so(one, there))
-            outcomes.append(Outcome(one.kept.number, one.handle, results, one.slip if is_owners else None))
+        with self._vault.together():
+            for one, kept in zip(prepared, before, strict=True):
+                results = [
+                    QuotaResult(quota_id(one.handle, command.unit), command.unit, next(answers))
+                    for command in one.commands
+                ]
+                is_new = any(result.result.accepted for result in results)
+                if is_new and kept != one.kept:
+                    self._keep(one.handle, one.kept)
+                is_owners = is_new or (kept == one.kept and _stands_so(one, there))
+                outcomes.append(Outcome(one.kept.number, one.handle, results, one.slip if is_owners else None))
         return outcomes
 
     def _keep_ahead(self, one: Prepared, there: Mapping[str, Quota]) -> Kept | None:
