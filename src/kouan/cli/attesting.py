@@ -112,7 +112,12 @@ def _attest(
         hand_out(call, desk, outcome, out or path.parent)
         amounts = {command.unit: command.attested for command in prepared.commands}
         results[path] = FileResult(
-            path, outcome.number, outcome=outcome, amounts=amounts, note=declaration.owner_uscc_problem
+            path,
+            outcome.number,
+            outcome=outcome,
+            kind="export" if declaration.is_export else "import",
+            amounts=amounts,
+            note=declaration.owner_uscc_problem,
         )
     return [results[path] for path in files]
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
 import typer
+from rich.table import Table
 
 from kouan import bootstrap
 from kouan.cli.calls import UNUSABLE_ERRORS, Call, command, group
 from kouan.cli.output import DONE, UNUSABLE, Page, UnusableError, fields, moment, must_accept, table
+from kouan.cli.quota_words import free_word, kind_word, kinds_among
 from kouan.client.amounts import parse_amount
 from kouan.client.enterprises import INBOX, Custodian, Trader, deliver, onboard, read_trader, traders
 from kouan.client.filings import FILING_SUFFIX, AttestationSlip, read_slip
@@ -25,6 +27,7 @@ from kouan.formats.money import money
 from kouan.formats.single_window import FormatError, read_files
 from kouan.kernel.records import Member
 from kouan.modules.alliance.records import Override, member_key
+from kouan.modules.customs.queries import Declaration
 from kouan.modules.customs.queries import declaration as declaration_at
 
 app: Final = group("Traders: onboarding, filing, and consent to finance.")
@@ -159,8 +162,8 @@ def receive(
 
 @command(app, "declarations", examples=("kouan enterprise declarations --wallet 91310115MA1H7X2P4K",))
 def declarations(call: Call, wallet: WalletOption = None) -> Page:
-    """List the declarations in the wallets, with what may still be financed of each."""
-    documents, rows = [], []
+    """List the declarations in the wallets, with what may still be financed or, of an import, be paid abroad."""
+    listed: list[tuple[str, str, Declaration]] = []
     with call.engine() as engine:
         reader, time_ms = LedgerReader(engine), bootstrap.now_ms()
         for trader in _traders(call, wallet):
@@ -173,26 +176,36 @@ def declarations(call: Call, wallet: WalletOption = None) -> Page:
                         raise UnusableError(
                             "declaration", f"{one.number} is not on this ledger, though it is in a wallet"
                         )
-                    documents.append({"number": one.number, "wallet": trader.code, **msgspec.to_builtins(found)})
-                    rows.append(
-                        [
-                            trader.code,
-                            one.number,
-                            money(found.attested, found.unit),
-                            money(found.available, found.unit),
-                            found.stage,
-                            found.status,
-                        ]
-                    )
+                    listed.append((trader.code, one.number, found))
+    documents = [{"number": number, "wallet": code, **msgspec.to_builtins(found)} for code, number, found in listed]
+    return Page({"declarations": documents}, [_table_of(call, listed)])
+
+
+def _table_of(call: Call, listed: Sequence[tuple[str, str, Declaration]]) -> Table:
+    """Show declarations; what is free stands in a column for its kind, for it can be used in one way alone."""
+    kinds = kinds_among([found.kind for _, _, found in listed])
+    rows = [
+        [
+            code,
+            number,
+            kind_word(found.kind, call.lang),
+            money(found.attested, found.unit),
+            *(money(found.available, found.unit) if found.kind == kind else "" for kind in kinds),
+            found.stage,
+            found.status,
+        ]
+        for code, number, found in listed
+    ]
     columns = [
         "USCC",
         call.text("Declaration", "报关单"),
+        call.text("Kind", "进出口"),
         call.text("Attested", "申报金额"),
-        call.text("May be financed", "可融资余额"),
+        *(free_word(kind, call.lang) for kind in kinds),
         call.text("Stage", "阶段"),
         call.text("Status", "状态"),
     ]
-    return Page({"declarations": documents}, [table("", columns, rows, right=(2, 3))])
+    return table("", columns, rows, right=range(3, 4 + len(kinds)))
 
 
 @command(
