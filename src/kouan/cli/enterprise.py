@@ -25,6 +25,7 @@ from kouan.client.wallet import Kept, Part, Wallet
 from kouan.formats.identifiers import declaration_number
 from kouan.formats.money import money
 from kouan.formats.single_window import FormatError, read_files
+from kouan.kernel.encoding import Bytes16
 from kouan.kernel.records import Member
 from kouan.modules.alliance.records import Override, member_key
 from kouan.modules.customs.queries import Declaration
@@ -214,6 +215,7 @@ def _table_of(call: Call, listed: Sequence[tuple[str, str, Declaration]]) -> Tab
     examples=(
         'kouan enterprise consent --bank bank-of-huangpu --declaration "223320250000000001:200000.00 USD"',
         'kouan enterprise consent --bank bank-of-huangpu --declaration "NUMBER:5000 USD" --out consent.json',
+        'kouan enterprise consent --bank bank-of-huangpu --declaration "NUMBER:5000 USD" --financing ID',
     ),
 )
 def consent(
@@ -224,6 +226,10 @@ def consent(
         typer.Option("--declaration", metavar="NUMBER:AMOUNT", help="What it may draw on; once for each declaration."),
     ],
     wallet: WalletOption = None,
+    financing: Annotated[
+        str | None,
+        typer.Option("--financing", metavar="ID", help="A loan that these declarations are to carry instead; its id."),
+    ] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=365, help="How long the consent holds.")] = 7,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Where to write the slip; else the bank's inbox here.")
@@ -241,7 +247,7 @@ def consent(
         if member is None:
             raise UnusableError("--bank", f"{bank!r} is no member; `kouan member list` names them")
         with _wallet(call, _owner_of(call, parts[0].number, wallet)) as opened:
-            given = opened.consent(reader, member, parts, expires_ms)
+            given = opened.consent(reader, member, parts, expires_ms, _loan_id(financing))
     if out is None:
         path = deliver(inbox, f"{given.financing}.json", given.slip)
     else:
@@ -257,7 +263,15 @@ def consent(
             (call.text("Slip", "授权文件"), str(path)),
         ]
     )
-    return Page(document, [shown, call.text("Next: ", "下一步:") + f"kouan financing hold {path} --as {bank}"])
+    step = f"hold {path}" if financing is None else f"substitute {financing} {path} --part NUMBER:AMOUNT"
+    return Page(document, [shown, call.text("Next: ", "下一步:") + f"kouan financing {step} --as {bank}"])
+
+
+def _loan_id(text: str | None) -> str | None:
+    try:
+        return msgspec.convert(text, Bytes16 | None)
+    except msgspec.ValidationError:
+        raise UnusableError("--financing", f"{text!r} is no loan's id; give all 22 characters of it") from None
 
 
 @contextmanager
