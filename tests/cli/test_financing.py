@@ -243,6 +243,31 @@ def test_a_loan_is_sold(kouan: Kouan) -> None:
     assert (bought["id"], bought["customer"]) == (loan, "")
 
 
+def test_a_bank_finds_what_is_offered_to_it(kouan: Kouan) -> None:
+    """And nobody else does; an offer that is taken back or accepted is not shown, and one made anew is again."""
+
+    def offered(to: str) -> list[str]:
+        told = done(kouan("financing", "offers", "--as", to, "--json")).json["offers"]
+        return [one["financing"] for one in told]
+
+    declare(kouan)
+    assert "nothing is offered" in done(kouan("financing", "offers", "--as", OTHER_BANK)).out
+    loan = lend(kouan, f"{NUMBER}:250000.00 USD")
+    refused = on(kouan, BANK, "offer", loan, "--to", "peoples-bank")
+    assert (refused.code, offered(OTHER_BANK)) == (1, [])
+    for _ in range(2):
+        done(on(kouan, BANK, "offer", loan, "--to", OTHER_BANK))
+        assert (offered(OTHER_BANK), offered(BANK)) == ([loan], [])
+        done(on(kouan, BANK, "offer", loan, "--cancel"))
+        assert offered(OTHER_BANK) == []
+    done(on(kouan, BANK, "offer", loan, "--to", OTHER_BANK))
+    shown = done(kouan("financing", "offers", "--as", OTHER_BANK)).out
+    assert loan in shown
+    assert "USD 250,000.00" in shown
+    done(on(kouan, OTHER_BANK, "accept", loan))
+    assert offered(OTHER_BANK) == []
+
+
 def test_another_bank_refinances_with_the_old_lenders_slip(kouan: Kouan) -> None:
     """Pay-off and new draw are one step; without the slip there is nothing to pay off in one's own book."""
     declare(kouan)
