@@ -83,7 +83,7 @@ def minor_units(value: str, iso_currency: str) -> int:
 
 def decimal_text(amount_minor: int, iso_currency: str) -> str:
     """Return minor units as the decimal number that `minor_units` reads."""
-    digits: int = MINOR_UNIT_DIGITS[iso_currency]
+    digits: int = MINOR_UNIT_DIGITS[currency(iso_currency)]
     whole, part = divmod(abs(amount_minor), 10**digits)
     return f"{'-' if amount_minor < 0 else ''}{whole}" + (f".{part:0{digits}}" if digits else "")
 

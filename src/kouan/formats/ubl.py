@@ -68,8 +68,8 @@ def write_ubl(invoice: Invoice) -> bytes:
     root = etree.Element(tag, nsmap={None: f"{_SCHEMA}{name}-2", "cac": _NAMESPACES["cac"], "cbc": _NAMESPACES["cbc"]})
     try:
         _append_document(root, name, invoice)
-    except ValueError:
-        problem = "holds a character that XML cannot carry; give printable text"
+    except ValueError as error:
+        problem = f"holds what UBL cannot carry ({error}); give printable text and an ISO 4217 currency"
         raise FormatError(_WRITTEN, 1, name, problem) from None
     data = b'<?xml version="1.0" encoding="UTF-8"?>\n' + etree.tostring(root, encoding="UTF-8", pretty_print=True)
     if read_ubl(parse(data, _WRITTEN), _WRITTEN) != invoice:
