@@ -17,7 +17,7 @@ from kouan.cli.calls import UNUSABLE_ERRORS, Call, command, group
 from kouan.cli.output import DONE, UNUSABLE, Page, UnusableError, fields, moment, must_accept, table
 from kouan.cli.quota_words import free_word, kind_word, kinds_among
 from kouan.client.amounts import parse_amount
-from kouan.client.enterprises import INBOX, Custodian, Trader, deliver, onboard, read_trader, traders
+from kouan.client.enterprises import INBOX, Custodian, Trader, deliver, make_own_wallet, onboard, read_trader, traders
 from kouan.client.filings import FILING_SUFFIX, AttestationSlip, read_slip
 from kouan.client.places import KEYS, wallet_home
 from kouan.client.reading import LedgerReader
@@ -34,6 +34,12 @@ from kouan.modules.customs.queries import declaration as declaration_at
 app: Final = group("Traders: onboarding, filing, and consent to finance.")
 
 DAY_MS: Final = 24 * 3_600_000
+CodeArgument = Annotated[str, typer.Argument(metavar="USCC", help="Unified social credit code, 18 characters.")]
+NameOption = Annotated[str, typer.Option("--name", help="What the trader is called; it stays off the ledger.")]
+OverrideOption = Annotated[
+    str | None,
+    typer.Option("--override", help="Why a failing check digit is accepted: certificate-seen, registry-confirmed."),
+]
 WalletOption = Annotated[
     str | None, typer.Option("--wallet", metavar="USCC", help="Whose wallet; without it, all that are kept here.")
 ]
@@ -50,21 +56,12 @@ WalletOption = Annotated[
 )
 def onboard_enterprise(
     call: Call,
-    code: Annotated[str, typer.Argument(metavar="USCC", help="Unified social credit code, 18 characters.")],
-    name: Annotated[str, typer.Option("--name", help="What the trader is called; it stays off the ledger.")],
-    override: Annotated[
-        str | None,
-        typer.Option("--override", help="Why a failing check digit is accepted: certificate-seen, registry-confirmed."),
-    ] = None,
+    code: CodeArgument,
+    name: NameOption,
+    override: OverrideOption = None,
 ) -> Page:
     """Onboard a trader: check its code, make the wallet that is kept for it, and put a commitment on the ledger."""
-    try:
-        reason = msgspec.convert(override, Override | None)
-    except msgspec.ValidationError:
-        problem = f"{override!r} is no reason; give certificate-seen or registry-confirmed"
-        raise UnusableError("--override", problem) from None
-    if not name.strip() or len(name) > 200:
-        raise UnusableError("--name", "must be 1 to 200 characters")
+    reason = _named(name, override)
     with call.session() as session:
         made = onboard(call.port, session, code, name.strip(), reason, os.urandom, call.passphrase)
     must_accept(made.result, call.text(f"onboard {code}", f"企业入驻 {code}"))
@@ -72,18 +69,36 @@ def onboard_enterprise(
     shown = fields(
         [
             (call.text("Enterprise", "企业"), f"{name}  {code}"),
-            (call.text("Wallet", "钱包"), f"{made.home.path} " + call.text("(custodial)", "(托管)")),
+            (call.text("Wallet", "钱包"), f"{made.home.path} {_kept_by(call, made.trader)}"),
             (call.text("On the ledger", "账本"), made.trader.commitment),
         ]
     )
     return Page(document, [shown, call.text("Next: ", "下一步:") + "kouan enterprise file declaration.xml"])
 
 
+@command(
+    app,
+    "wallet",
+    examples=('kouan enterprise wallet 91310115MA1H7X2P4K --name "Lingang Precision" --passphrase-file secret.txt',),
+)
+def own_wallet(call: Call, code: CodeArgument, name: NameOption, override: OverrideOption = None) -> Page:
+    """Make the wallet of a trader that keeps its own keys: only the trader signs with it, as its quotas then say.
+
+    Back it up: who loses it asks customs for a new draw key, declaration by declaration.
+    """
+    home = make_own_wallet(call.port, code, name.strip(), _named(name, override), os.urandom, call.passphrase)
+    kept = call.text("(the owner's own)", "(企业自持)")
+    pairs = [(call.text("Enterprise", "企业"), f"{name}  {code}"), (call.text("Wallet", "钱包"), f"{home.path} {kept}")]
+    document = {"code": code, "custodial": False, "name": name, "wallet": str(home.path)}
+    return Page(document, [fields(pairs), call.text("Next: ", "下一步:") + "kouan enterprise file declaration.xml"])
+
+
 @command(app, "list", examples=("kouan enterprise list",))
 def list_enterprises(call: Call) -> Page:
     """List the traders whose wallets are kept here."""
     found = list(traders(call.port))
-    rows = [[trader.code, trader.name, trader.keeper, trader.override or ""] for trader in found]
+    itself = call.text("itself", "企业自持")
+    rows = [[trader.code, trader.name, trader.keeper or itself, trader.override or ""] for trader in found]
     columns = ["USCC", call.text("Name", "名称"), call.text("Kept by", "托管方"), call.text("Override", "放行理由")]
     return Page({"enterprises": found}, [table("", columns, rows)])
 
@@ -99,7 +114,7 @@ def file_declarations(
 ) -> Page:
     """Write the owner's filing slip beside each declaration: with which key it may be drawn on."""
     rows, documents = [], []
-    custodian = Custodian(call.port, call.passphrase)
+    custodian = Custodian(call.port, call.passphrase, is_owner=True)
     for path, read in read_files(files):
         try:
             if isinstance(read, FormatError):
@@ -279,6 +294,22 @@ def _wallet(call: Call, trader: Trader) -> Iterator[Wallet]:
     home = wallet_home(call.port, trader.code, call.passphrase)
     with home.vault(os.urandom) as vault:
         yield Wallet(home, vault, call.alliance, os.urandom, bootstrap.now_ms, custodial=trader.custodial)
+
+
+def _named(name: str, override: str | None) -> Override | None:
+    """Check what a trader is called; return why its code is accepted all the same."""
+    if not name.strip() or len(name) > 200:
+        raise UnusableError("--name", "must be 1 to 200 characters")
+    try:
+        reason: Override | None = msgspec.convert(override, Override | None)
+    except msgspec.ValidationError:
+        problem = f"{override!r} is no reason; give certificate-seen or registry-confirmed"
+        raise UnusableError("--override", problem) from None
+    return reason
+
+
+def _kept_by(call: Call, trader: Trader) -> str:
+    return call.text("(custodial)", "(托管)") if trader.custodial else call.text("(the owner's own)", "(企业自持)")
 
 
 def _traders(call: Call, wallet: str | None) -> list[Trader]:

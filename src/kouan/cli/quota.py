@@ -84,12 +84,13 @@ def _pairs(call: Call, view: Declaration, own: int) -> list[tuple[str, str]]:
         (call.text("Held by others", "他行占用"), of(view.held - own)),
         (free_word(view.kind, call.lang), of(view.available)),
     ]
+    keeper = call.text("custodial", "代管") if view.custodial else call.text("the owner's own", "企业自持")
     minded = {
         call.text("Over-drawn by", "超支用"): of(view.overdrawn) if view.overdrawn else "",
         call.text("Suspended", "暂停"): view.suspension or "",
         call.text("Cancelled", "撤单"): view.withdrawal or "",
         call.text("Last amendment", "最近改单"): view.amendment or "",
         call.text("Price", "价格"): call.text("provisional", "暂定") if view.provisional else "",
-        call.text("Draw key", "支用密钥"): call.text("custodial", "代管") if view.custodial else "",
+        call.text("Draw key", "支用密钥"): keeper,
     }
     return pairs + [(name, text) for name, text in minded.items() if text]
