@@ -136,7 +136,8 @@ def result_of(read: Callable[[bytes, str], T], data: bytes) -> T | FormatError:
     try:
         return read(data, "a.file")
     except FormatError as error:
-        assert error.line >= 1
-        assert "; " in error.problem
-        assert str(error).isprintable()
-        return error
+        refusal = error
+    assert refusal.line >= 1
+    assert "; " in refusal.problem
+    assert str(refusal).isprintable()
+    return refusal

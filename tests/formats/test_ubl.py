@@ -85,7 +85,7 @@ def test_a_credit_note_names_the_invoice_it_credits() -> None:
 
 
 def test_the_standards_other_elements_are_passed_over() -> None:
-    """Notes, taxes, extensions and attributes that Kouan does not use do not disturb, wherever the standard has them."""
+    """Notes, taxes, extensions and attributes that Kouan does not use do not disturb."""
     text = INVOICE.decode()
     text = text.replace(
         "<cbc:UBLVersionID>",

@@ -110,7 +110,9 @@ def parse_form(data: bytes, file: str) -> FormObject:
         raise FormatError(file, 1, "file", f"is larger than {MAX_BYTES} bytes; send one document a file")
     try:
         text = data.decode("utf-8-sig")
-        value = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_refuse_constant)
+        value = json.loads(
+            text, object_pairs_hook=_without_doubles, parse_int=_read_integer, parse_constant=_refuse_constant
+        )
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise FormatError(file, line, "encoding", "has bytes that are not UTF-8; save the form as UTF-8") from None
@@ -130,6 +132,12 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"has the field {shown(name)} twice; give it once")
         fields[name] = value
     return fields
+
+
+def _read_integer(digits: str) -> int:
+    if len(digits) > 20:
+        raise ValueError("has a number of more than 20 digits; give amounts in whole minor units")
+    return int(digits)
 
 
 def _refuse_constant(name: str) -> None:
