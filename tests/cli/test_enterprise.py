@@ -54,7 +54,10 @@ def test_from_filing_to_consent(kouan: Kouan, export: Path, port: Path) -> None:
     assert kouan("enterprise", "file", export).code == 0
     slip = json.loads(Path("export.filing.json").read_text())
     assert (slip["format"], slip["number"], slip["custodial"]) == ("kouan/filing/1", NUMBER, True)
-    assert kouan("customs", "attest", export, "--as", "shanghai-customs").code == 0
+    assert "kouan enterprise receive" in kouan("enterprise", "declarations").out
+    attested = kouan("customs", "attest", export, "--as", "shanghai-customs")
+    assert attested.code == 0
+    assert attested.out.rstrip().endswith("kouan enterprise receive")
     assert NUMBER in kouan("enterprise", "receive").out
     assert "nothing new" in kouan("enterprise", "receive").out
     assert "USD 95,424.00" in kouan("enterprise", "declarations").out

@@ -84,9 +84,16 @@ def attest(
     codes = {result.exit_code for result in results}
     return Page(
         {"results": [result.document(call.lang) for result in results]},
-        summary(results, call.lang),
+        [*summary(results, call.lang), *_next_step(call, results)],
         UNUSABLE if UNUSABLE in codes else REFUSED if REFUSED in codes else DONE,
     )
+
+
+def _next_step(call: Call, results: Sequence[FileResult]) -> list[str]:
+    """Tell what the owners do now, once there is something for them."""
+    if not any(result.outcome is not None and result.outcome.slip is not None for result in results):
+        return []
+    return [call.text("Next, the owner: ", "下一步(企业):") + "kouan enterprise receive"]
 
 
 def _attest(
