@@ -242,7 +242,7 @@ TABLES: Final[dict[str, Table]] = {
         [
             *TERMS,
             (Rejection.HOLD_LAPSED, "lapse_ms", past("lapse_ms")),
-            (Rejection.HOLD_TOO_LONG, "lapse_ms", ahead("lapse_ms", 13)),
+            (Rejection.HOLD_TOO_LONG, "lapse_ms", ahead("lapse_ms", 15)),
             (Rejection.ALLOCATION_TWICE, C, twice),
             *_draw_rows(E),
             (Rejection.HOLDS_TOO_MANY, E, crowded(E)),
@@ -256,7 +256,7 @@ TABLES: Final[dict[str, Table]] = {
         [
             *OWN_HELD,
             (Rejection.DATE_NOT_LATER, "lapse_ms", ahead("lapse_ms", 3)),
-            (Rejection.HOLD_TOO_LONG, "lapse_ms", ahead("lapse_ms", 16)),
+            (Rejection.HOLD_TOO_LONG, "lapse_ms", ahead("lapse_ms", 18)),
             (
                 Rejection.HOLD_EXTENDED_ALREADY,
                 A,
