@@ -51,4 +51,3 @@ def kouan(
     ] = False,
 ) -> None:
     """Take the options of the command as a whole."""
-
