@@ -43,7 +43,8 @@ def exact_number(text: str | None) -> str | None:
     kept = [
         character
         for place, character in enumerate(characters)
-        if character != " " or (_is_word(characters[:place][-1:]) and _is_word(characters[place + 1 :][:1]))
+        if character != " "
+        or (_is_word(characters[max(place - 1, 0) : place]) and _is_word(characters[place + 1 : place + 2]))
     ]
     number = "".join(kept)
     return number if _SOME_DIGIT.search(number) else None
