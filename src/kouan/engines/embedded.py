@@ -39,6 +39,7 @@ SKIP: Final = "skip.json"
 RECEIPTS_REMEMBERED: Final = 20_000
 BYTES_RECALLED: Final = 16 << 20
 """How far back from the stored state the log is read at the start for receipts to remember."""
+_TAKEN: Final = b'{"code":0,'
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(LoggedBlock)
 
@@ -255,7 +256,8 @@ class Embedded:
     def _remember(self, logged: LoggedBlock) -> None:
         remembered = self._receipts
         for raw, receipt in zip(logged.envelopes, logged.receipts, strict=True):
-            remembered.setdefault(envelope_id(raw), receipt)  # a repetition's receipt only says that it was one
+            if receipt.startswith(_TAKEN):  # one that was refused whole may be tried again
+                remembered.setdefault(envelope_id(raw), receipt)
         while len(remembered) > RECEIPTS_REMEMBERED:
             remembered.popitem(last=False)
 

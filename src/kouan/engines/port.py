@@ -69,7 +69,8 @@ class Engine(Protocol):
     def submit(self, envelopes: Sequence[bytes]) -> list[bytes]:
         """Execute envelopes; return their receipts (canonical JSON) once they are on disk.
 
-        An envelope that was answered before gets the same receipt again and is not executed twice.
+        An envelope whose commands were answered gets the same receipt again, at least while it is one of the last
+        20,000; after that it is refused as replayed. It is never executed twice.
         """
 
     def query(self, keys: Sequence[str]) -> Found:
