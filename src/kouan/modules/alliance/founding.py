@@ -156,7 +156,6 @@ def _check_member(founding: Founding, member: FoundingMember) -> None:
 
 
 def _check_key(public: Bytes32, field: str) -> None:
-    # Ed25519 and X25519 share the curve, and the first points of small order in either form.
     _require(is_sound_key(from_text(public)), field, "is a point of small order, nobody's key")
 
 
