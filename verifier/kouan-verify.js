@@ -5,7 +5,8 @@
 // prints what is proven, in English and Chinese; exit code 0: proven, 1: not proven, 2: a file or an option is
 // unusable. In a page, after <script src="kouan-verify.js">, it is `await kouanVerify.verifyProof(proof, trust, nowMs)`
 // (files as Uint8Array; nowMs null for archival mode). It was written from docs/reference/, whose proof.md numbers the
-// steps that the comments cite, and shares no code with the first verifier.
+// steps that the comments cite, and shares no code with the first verifier. No proof can show, in either mode, that no
+// later handover exists: the key of an operator that was replaced can still sign a checkpoint with the time of today.
 "use strict";
 
 const MAX_BYTES = 512 * 1024;
@@ -86,10 +87,12 @@ const integer = (low, high = Number.MAX_SAFE_INTEGER) => (value) =>
 const list = (item, most, least = 0) => (value) =>
   Array.isArray(value) && value.length >= least && value.length <= most && value.every(item);
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-const map = (key, item) => (value) =>
-  isObject(value) && Object.keys(value).every((name) => key(name) && item(value[name]));
+const map = (key, item, most = Infinity, least = 0) => (value) => {
+  if (!isObject(value)) return false;
+  const names = Object.keys(value);
+  return names.length >= least && names.length <= most && names.every((name) => key(name) && item(value[name]));
+};
 const orNull = (check) => (value) => value === null || check(value);
-const anything = () => true;
 const just = (...allowed) => (value) => allowed.includes(value);
 const fields = (checks) => (value) => // at least these fields
   isObject(value) && Object.keys(checks).every((name) => Object.hasOwn(value, name) && checks[name](value[name]));
@@ -108,13 +111,19 @@ const anyText = (value) => typeof value === "string";
 const quotaId = text(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\.[A-Z0-9]{3,8}$/);
 const stateKey = text(/^[A-Za-z0-9._/-]{1,128}$/);
 
+const isMember = record({
+  id: code,
+  keys: map(code, record({ public: bytes32, suite: code }), 256, 1),
+  roles: list(just("bank", "convener", "customs", "operator", "overseer", "second-holder"), Infinity),
+  sealing: bytes32,
+});
 const isTrust = record({
   format: just("kouan/trust/1"),
   founding: record({
     charter: map(anyText, integer(Number.MIN_SAFE_INTEGER)),
     engine: just("embedded"),
     founded_ms: positive,
-    members: list(isObject, Infinity, 1),
+    members: list(isMember, 256, 1),
     name: code,
     nonce: bytes16,
     operator: bytes32,
@@ -146,14 +155,13 @@ const isLeaf = record({
   siblings: list(text(/^(?:A[Q-Za-v][A-Za-z0-9_-]{42})?$/), 256),
   value: orNull(isObject),
 });
-const STATEMENTS = {
-  "record": record({ key: stateKey, kind: anything }),
-  "available": record({ amount: count, kind: anything, quota: quotaId }),
-  "not-financed": record({ kind: anything, quota: quotaId }),
-  "financed": record({ financing: bytes16, kind: anything }),
-};
-const isStatement = (value) =>
-  isObject(value) && Object.hasOwn(STATEMENTS, value.kind) && STATEMENTS[value.kind](value);
+const STATEMENTS = [
+  record({ key: stateKey, kind: just("record") }),
+  record({ amount: count, kind: just("available"), quota: quotaId }),
+  record({ kind: just("not-financed"), quota: quotaId }),
+  record({ financing: bytes16, kind: just("financed") }),
+];
+const isStatement = (value) => STATEMENTS.some((check) => check(value));
 const isProof = record({
   checkpoint: isCheckpoint,
   format: just("kouan/proof/1"),
