@@ -83,7 +83,7 @@ def put_claims(_state: State, _alliance: str, _member: str, cmd: Put) -> Iterabl
 
 
 def rekey(ctx: Context, cmd: Rekey) -> Refusal | None:
-    keys = {**ctx.member.keys, ctx.key: Key(cmd.public, 0, SUITE)}
+    keys = {**ctx.member.keys, ctx.key: Key(0, cmd.public, 0, SUITE)}
     ctx.state.write(f"member/{ctx.member.id}", replace(ctx.member, keys=keys))
     return None
 
@@ -110,7 +110,7 @@ def seed_of(signer: str) -> bytes:
 
 
 def key_of(signer: str, revoked_ms: int = 0, suite: str = SUITE) -> Key:
-    return Key(to_text(public_key(seed_of(signer))), revoked_ms, suite)
+    return Key(0, to_text(public_key(seed_of(signer))), revoked_ms, suite)
 
 
 def member(name: str, *, suspended: bool = False) -> Member:

@@ -167,7 +167,7 @@ def _roles(founding: Founding, member: FoundingMember) -> list[str]:
 def _member(founding: Founding, member: FoundingMember) -> Member:
     return Member(
         id=member.id,
-        keys={name: Key(key.public, 0, key.suite) for name, key in member.keys.items()},
+        keys={name: Key(0, key.public, 0, key.suite) for name, key in member.keys.items()},
         roles=_roles(founding, member),
         sealing=member.sealing,
         suspended=False,

@@ -74,7 +74,7 @@ def revoke_key(ctx: Context, cmd: RevokeKey) -> Refusal | None:
 
 
 def _add(ctx: Context, member: Member, cmd: AddKey | RotateKey) -> Refusal | None:
-    grown = with_key(member, cmd.key, cmd.public)
+    grown = with_key(member, cmd.key, cmd.public, ctx.time_ms)
     if isinstance(grown, Rejection):
         return Refusal(grown, cmd.key)
     message = possession(ctx.alliance, member.id, cmd.key, cmd.public)
