@@ -92,7 +92,7 @@ def summary(results: Sequence[FileResult], lang: Lang) -> list[RenderableType]:
     counts = Counter(result.exit_code for result in results)
     line = {
         "en": f"{counts[DONE]} attested, {counts[REFUSED]} refused, {counts[UNUSABLE]} unusable",
-        "zh": f"已确认 {counts[DONE]},账本拒绝 {counts[REFUSED]},不可用 {counts[UNUSABLE]}",
+        "zh": f"已确认 {counts[DONE]}，账本拒绝 {counts[REFUSED]}，不可用 {counts[UNUSABLE]}",
     }[lang]
     return [table("", columns, rows, right=(3,)), *dict.fromkeys(why), line] if rows else [line]
 

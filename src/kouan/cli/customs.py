@@ -13,6 +13,7 @@ from kouan import bootstrap
 from kouan.cli import attesting
 from kouan.cli.attesting import OutOption, amounts_of, desk_of, hand_out, stage_of
 from kouan.cli.calls import Call, command, group
+from kouan.cli.code_words import code_word
 from kouan.cli.output import DONE, REFUSED, Page, UnusableError, fields, refusal, refusal_line, table
 from kouan.cli.quota_words import free_word, kind_word, limit_word, used_word
 from kouan.client.customs_desk import Outcome
@@ -167,13 +168,14 @@ def show(call: Call, number: Number) -> Page:
 
 def _pairs(call: Call, number: str, one: View) -> list[tuple[str, str]]:
     received = [(call.text("Collected", "已收汇"), money(one.collected, one.unit))]
+    kind, why = kind_word(one.kind, call.lang), call.text(f" ({one.suspension})", f"（{one.suspension}）")
     return [
-        (call.text("Declaration", "报关单"), f"{number} ({kind_word(one.kind, call.lang)})"),
+        (call.text("Declaration", "报关单"), call.text(f"{number} ({kind})", f"{number}（{kind}）")),
         (call.text("Quota", "编号"), one.quota),
         (call.text("Trade mode", "监管方式"), one.mode),
-        (call.text("Stage", "阶段"), one.stage),
-        (call.text("Status", "状态"), one.status + (f" ({one.suspension})" if one.suspension else "")),
-        (call.text("Attested", "申报金额"), money(one.attested, one.unit)),
+        (call.text("Stage", "阶段"), code_word("stage", one.stage, call.lang)),
+        (call.text("Status", "状态"), code_word("status", one.status, call.lang) + (why if one.suspension else "")),
+        (call.text("Attested", "核证金额"), money(one.attested, one.unit)),
         *(received if one.kind == "export" else []),
         (limit_word(one.kind, call.lang), f"{money(one.limit, one.unit)}  ({one.ratio_bp / 100:g} %)"),
         (used_word(one.kind, call.lang), money(one.used, one.unit)),

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from kouan import bootstrap
 from kouan.cli.calls import UNUSABLE_ERRORS, Call, command, group
+from kouan.cli.code_words import code_word
 from kouan.cli.output import DONE, UNUSABLE, Page, UnusableError, fields, moment, must_accept, table
 from kouan.cli.quota_words import free_word, kind_word, kinds_among
 from kouan.client.amounts import parse_amount
@@ -73,7 +74,7 @@ def onboard_enterprise(
             (call.text("On the ledger", "账本"), made.trader.commitment),
         ]
     )
-    return Page(document, [shown, call.text("Next: ", "下一步:") + "kouan enterprise file declaration.xml"])
+    return Page(document, [shown, call.text("Next: ", "下一步：") + "kouan enterprise file declaration.xml"])
 
 
 @command(
@@ -87,10 +88,10 @@ def own_wallet(call: Call, code: CodeArgument, name: NameOption, override: Overr
     Back it up: who loses it asks customs for a new draw key, declaration by declaration.
     """
     home = make_own_wallet(call.port, code, name.strip(), _named(name, override), os.urandom, call.passphrase)
-    kept = call.text("(the owner's own)", "(企业自持)")
+    kept = call.text("(the owner's own)", "（企业自持）")
     pairs = [(call.text("Enterprise", "企业"), f"{name}  {code}"), (call.text("Wallet", "钱包"), f"{home.path} {kept}")]
     document = {"code": code, "custodial": False, "name": name, "wallet": str(home.path)}
-    return Page(document, [fields(pairs), call.text("Next: ", "下一步:") + "kouan enterprise file declaration.xml"])
+    return Page(document, [fields(pairs), call.text("Next: ", "下一步：") + "kouan enterprise file declaration.xml"])
 
 
 @command(app, "list", examples=("kouan enterprise list",))
@@ -99,7 +100,7 @@ def list_enterprises(call: Call) -> Page:
     found = list(traders(call.port))
     itself = call.text("itself", "企业自持")
     rows = [[trader.code, trader.name, trader.keeper or itself, trader.override or ""] for trader in found]
-    columns = ["USCC", call.text("Name", "名称"), call.text("Kept by", "托管方"), call.text("Override", "放行理由")]
+    columns = ["USCC", call.text("Name", "名称"), call.text("Kept by", "代管方"), call.text("Override", "放行理由")]
     return Page({"enterprises": found}, [table("", columns, rows)])
 
 
@@ -197,7 +198,7 @@ def declarations(call: Call, wallet: WalletOption = None) -> Page:
     if not listed:
         waiting = call.text(
             "no declaration yet: `kouan enterprise receive` takes in what customs attested",
-            "尚无报关单:请运行 `kouan enterprise receive` 接收海关确认的回执",
+            "尚无报关单：请运行 `kouan enterprise receive` 接收海关确认的回执",
         )
         return Page({"declarations": []}, [waiting])
     return Page({"declarations": documents}, [_table_of(call, listed)])
@@ -213,8 +214,8 @@ def _table_of(call: Call, listed: Sequence[tuple[str, str, Declaration]]) -> Tab
             kind_word(found.kind, call.lang),
             money(found.attested, found.unit),
             *(money(found.available, found.unit) if found.kind == kind else "" for kind in kinds),
-            found.stage,
-            found.status,
+            code_word("stage", found.stage, call.lang),
+            code_word("status", found.status, call.lang),
         ]
         for code, number, found in listed
     ]
@@ -222,7 +223,7 @@ def _table_of(call: Call, listed: Sequence[tuple[str, str, Declaration]]) -> Tab
         "USCC",
         call.text("Declaration", "报关单"),
         call.text("Kind", "进出口"),
-        call.text("Attested", "申报金额"),
+        call.text("Attested", "核证金额"),
         *(free_word(kind, call.lang) for kind in kinds),
         call.text("Stage", "阶段"),
         call.text("Status", "状态"),
@@ -285,7 +286,7 @@ def consent(
         ]
     )
     step = f"hold {path}" if financing is None else f"substitute {financing} {path} --part NUMBER:AMOUNT"
-    return Page(document, [shown, call.text("Next: ", "下一步:") + f"kouan financing {step} --as {bank}"])
+    return Page(document, [shown, call.text("Next: ", "下一步：") + f"kouan financing {step} --as {bank}"])
 
 
 def _loan_id(text: str | None) -> str | None:
@@ -315,7 +316,7 @@ def _named(name: str, override: str | None) -> Override | None:
 
 
 def _kept_by(call: Call, trader: Trader) -> str:
-    return call.text("(custodial)", "(托管)") if trader.custodial else call.text("(the owner's own)", "(企业自持)")
+    return call.text("(custodial)", "（代管）") if trader.custodial else call.text("(the owner's own)", "（企业自持）")
 
 
 def _traders(call: Call, wallet: str | None) -> list[Trader]:

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from kouan.cli.calls import Call, command, group
+from kouan.cli.code_words import code_word
 from kouan.cli.loans import LoanArgument, amount_of, bank_of, day_end, must_accept
 from kouan.cli.output import Page, UnusableError, fields, moment, table
 from kouan.client.offers import offered_to
@@ -82,7 +83,12 @@ def offers(call: Call) -> Page:
     ]
     rows = [
         [
-            *(view.id, call.names().of(view.bank, call.lang), view.product, sums(view.outstanding)),
+            *(
+                view.id,
+                call.names().of(view.bank, call.lang),
+                code_word("product", view.product, call.lang),
+                sums(view.outstanding),
+            ),
             *(last_day(view.maturity_ms), moment(offer.lapse_ms)),
         ]
         for view, offer in found

@@ -11,6 +11,7 @@ import typer
 
 from kouan import bootstrap
 from kouan.cli.calls import Call, command, group
+from kouan.cli.code_words import role_words
 from kouan.cli.output import Page, fields, table
 from kouan.client.founding_desk import SHANGHAI, Files, found, read_cast
 from kouan.modules.alliance.founding import alliance_id
@@ -66,7 +67,10 @@ def init(
         "state_root": status.state_root,
         "trust_file": str(files.trust),
     }
-    rows = [[founder.id, call.text(founder.en, founder.zh), ", ".join(founder.roles)] for founder in cast.members]
+    rows = [
+        [founder.id, call.text(founder.en, founder.zh), role_words(founder.roles, call.lang)]
+        for founder in cast.members
+    ]
     return Page(
         document,
         [
@@ -80,7 +84,7 @@ def init(
             "",
             table("", [call.text("Member", "成员"), call.text("Name", "名称"), call.text("Roles", "角色")], rows),
             "",
-            call.text("Next: ", "下一步:")
+            call.text("Next: ", "下一步：")
             + f"export KOUAN_PORT={directory}; kouan enterprise onboard USCC --name NAME --as {cast.second_holder}",
         ],
     )

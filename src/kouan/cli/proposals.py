@@ -84,7 +84,7 @@ def vote(
         ballot = desk.ballot_of(session, proposal, bootstrap.now_ms())
     said = f"{ballot.tally.yes}/{ballot.tally.electorate}"
     state = _state_text(call, ballot)
-    return done(call, _ballot_document(ballot), f"voted; yes {said}, {state}", f"已投票;赞成 {said},{state}")
+    return done(call, _ballot_document(ballot), f"voted; yes {said}, {state}", f"已投票；赞成 {said}，{state}")
 
 
 @command(app, "enact", signs=True, ids=True, examples=("kouan member enact ID --as commerce-commission",))
@@ -227,8 +227,8 @@ def _propose(call: Call, change: Change) -> Page:
     return Page(
         document,
         [
-            call.text(f"proposed: {_change_text(change)}", f"已提案:{_change_text(change)}"),
-            call.text("Next: ", "下一步:") + f"kouan member vote {proposal} --yes --as MEMBER",
+            call.text(f"proposed: {_change_text(change)}", f"已提案：{_change_text(change)}"),
+            call.text("Next: ", "下一步：") + f"kouan member vote {proposal} --yes --as MEMBER",
         ],
     )
 
@@ -248,7 +248,7 @@ def _value_text(value: Any) -> str:
 def _state_text(call: Call, ballot: desk.Ballot) -> str:
     said = {
         "open": call.text("open", "表决中"),
-        "carried": call.text("carried, in effect from ", "已通过,生效时间不早于 ") + moment(ballot.enactable_ms),
+        "carried": call.text("carried, in effect from ", "已通过，生效时间不早于 ") + moment(ballot.enactable_ms),
         "enacted": call.text("in effect since ", "已生效 ") + moment(ballot.proposal.enacted_ms),
         "expired": call.text("expired", "已过期"),
     }

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 
 from kouan import bootstrap
 from kouan.cli.calls import Call, command, group
+from kouan.cli.code_words import code_word
 from kouan.cli.output import Page, UnusableError, fields, moment
 from kouan.cli.quota_words import free_word, kind_word, limit_word, used_word
 from kouan.client.finding import quotas_named
@@ -69,12 +70,18 @@ def _pairs(call: Call, view: Declaration, own: int) -> list[tuple[str, str]]:
         return money(amount, view.unit)
 
     kind = kind_word(view.kind, call.lang)
-    received = [(call.text("Collected", "已收汇"), of(view.collected) + (" (final)" if view.settled else ""))]
+    stage, status = code_word("stage", view.stage, call.lang), code_word("status", view.status, call.lang)
+    received = [
+        (
+            call.text("Collected", "已收汇"),
+            of(view.collected) + (call.text(" (final)", "，收汇完结") if view.settled else ""),
+        )
+    ]
     pairs: list[tuple[Any, str]] = [
         (call.text("Quota", "编号"), view.quota),
         (
             call.text("Declaration", "报关单"),
-            f"{kind} {view.mode}, {view.stage}, {view.status}",
+            call.text(", ", "，").join([f"{kind} {view.mode}", stage, status]),
         ),
         (call.text("Attested", "核证金额"), of(view.attested)),
         *(received if view.kind == "export" else []),

@@ -51,7 +51,7 @@ def request(call: Call, file: SlipArgument, out: Annotated[Path, _out("request.j
     slip: SealSlip = read_slip(file.read_bytes(), SealSlip, str(file))
     with _overseer(call) as desk:
         step = desk.request(slip)
-    must_accept(step.result, call.text("request the opening", "申请开启"))
+    must_accept(step.result, call.text("request the opening", "申请拆封"))
     out.write_bytes(step.slip or b"")
     document = {"quota": slip.quota, "request": step.request, "slip": str(out)}
     return _written(call, document, out, f"kouan seal answer {out} --as SECOND-HOLDER")
@@ -86,7 +86,7 @@ def open_answer(call: Call, file: SlipArgument) -> Page:
     next_step = f"kouan seal disclose {slip.request}"
     document = {"number": identity.number, "owner": identity.owner, "quota": slip.quota, "request": slip.request}
     return Page(
-        document, [shown, call.text("Later, when the charter allows it: ", "章程规定的期限届满后:") + next_step]
+        document, [shown, call.text("Later, when the charter allows it: ", "章程规定的期限届满后：") + next_step]
     )
 
 
@@ -135,4 +135,4 @@ def _overseer(call: Call) -> Iterator[OverseerDesk]:
 
 
 def _written(call: Call, document: dict[str, str], out: Path, next_step: str) -> Page:
-    return Page(document, [call.text(f"written: {out}", f"已写入:{out}"), call.text("Next: ", "下一步:") + next_step])
+    return Page(document, [call.text(f"written: {out}", f"已写入：{out}"), call.text("Next: ", "下一步：") + next_step])
