@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from kouan.cli.calls import Call, command, group
+from kouan.cli.code_words import code_word
 from kouan.cli.loans import LoanArgument, PdfOption, bank_name, bank_of, day_end, loan_document, write_pdf
 from kouan.cli.output import Page, fields, moment, table
 from kouan.client.loan_statement import KINDS, Line, history, loan_statement
@@ -130,15 +131,15 @@ def _loans_page(call: Call, loans: Sequence[Held], at_ms: int, title: str, *, as
         [
             held.view.id,
             held.booked.customer or "-",
-            held.view.product,
-            held.view.state,
-            " ".join(flags_of(held.view)),
+            code_word("product", held.view.product, call.lang),
+            code_word("state", held.view.state, call.lang),
+            " ".join(code_word("flag", flag, call.lang) for flag in flags_of(held.view)),
             both(held, held.owed, held.view.outstanding),
             last_day(held.view.maturity_ms),
         ]
         for held in loans
     ]
-    return Page(document, [table(f"{title}, {moment(at_ms)}", columns, rows, right=(5,))])
+    return Page(document, [table(f"{title}{call.text(', ', '，')}{moment(at_ms)}", columns, rows, right=(5,))])
 
 
 def _csv(loans: Sequence[Held], at_ms: int) -> str:
@@ -161,12 +162,13 @@ def _days_overdue(held: Held, at_ms: int) -> int:
 
 def _head(call: Call, held: Held, pdf: str | None) -> Table:
     view = held.view
+    flags = [code_word("flag", flag, call.lang) for flag in flags_of(view)]
     pairs = [
         (call.text("Loan", "融资"), view.id),
         (call.text("Customer", "企业"), held.booked.customer or "-"),
         (call.text("Product", "产品"), PRODUCTS[view.product]),
         (call.text("Amount", "金额"), money(view.amount, view.currency)),
-        (call.text("State", "状态"), " ".join([view.state, *flags_of(view)])),
+        (call.text("State", "状态"), " ".join([code_word("state", view.state, call.lang), *flags])),
         (call.text("Outstanding", "未还余额"), both(held, held.owed, view.outstanding)),
         (call.text("Maturity", "到期日"), last_day(view.maturity_ms)),
     ]

@@ -92,7 +92,7 @@ def _examine(call: Call, *, full: bool) -> list[Finding]:
             stack.enter_context(bootstrap.lock(call.port))
         except bootstrap.PortError as problem:
             served = True
-            says = f"{problem}, which looks over the stored state itself", f"{problem};该进程自行检查已存状态"
+            says = f"{problem}, which looks over the stored state itself", f"{problem}；该进程自行检查已存状态"
             examination.add("lock", "note", says)
         last = examination.ledger(served=served, full=full)
         examination.clock(bootstrap.now_ms(), last)
@@ -138,7 +138,7 @@ def _accept_loss(call: Call, *, yes: bool) -> Finding:
     try:
         with _opened(call):
             return Finding(
-                "log", "note", ("its end is not damaged: nothing was cut off", "末尾没有损坏:未截去任何内容")
+                "log", "note", ("its end is not damaged: nothing was cut off", "末尾没有损坏：未截去任何内容")
             )
     except DamagedLogError as problem:
         if not problem.can_be_accepted:
@@ -160,7 +160,7 @@ def _accept_loss(call: Call, *, yes: bool) -> Finding:
         incarnation = operator_of(StateReader(engine.store)).incarnation
     write_loss(call.port / bootstrap.LEDGER, Loss(height, incarnation, bootstrap.now_ms()))
     kept, kept_zh = (
-        (f"; the cut bytes are in {report.quarantine}", f";截去的字节保存在 {report.quarantine}")
+        (f"; the cut bytes are in {report.quarantine}", f"；截去的字节保存在 {report.quarantine}")
         if report and report.quarantine
         else ("", "")
     )
@@ -256,7 +256,7 @@ def restore(
         raise
     way_on = call.text(*raise_incarnation(incarnation))
     lost = call.text(
-        f"If blocks after {manifest.height} were answered, {way_on}", f"若此高度之后有已答复的区块:{way_on}"
+        f"If blocks after {manifest.height} were answered, {way_on}", f"若此高度之后有已答复的区块：{way_on}"
     )
     document = {"height": manifest.height, "if_later_blocks_were_answered": way_on, "port": str(call.port)}
     shown = [
