@@ -39,7 +39,7 @@ REBUILD: Final = (REBUILD_STATE, "用 `kouan doctor --rebuild-state` 按日志�
 NOTHING: Final = ("", "")
 _OR_ACCEPT: Final = (
     f"{RESTORE[0]}; only who has none accepts the loss with `kouan doctor --accept-loss`",
-    f"{RESTORE[1]};没有备份时才用 `kouan doctor --accept-loss` 接受损失",
+    f"{RESTORE[1]}；没有备份时才用 `kouan doctor --accept-loss` 接受损失",
 )
 _CHANGED: Final = "the log was changed, or this version of Kouan executes it differently"
 ENOUGH_BYTES: Final = 1 << 30
@@ -99,7 +99,7 @@ def raise_incarnation(incarnation: int) -> Said:
     propose = f"`kouan member propose operator --incarnation {incarnation + 1}`"
     return (
         f"raise the incarnation: {propose}, then votes and `kouan member enact`; tell holders of later proofs",
-        f"提高代次:{propose},表决后执行 `kouan member enact`;并告知持有更高高度证明的各方",
+        f"提高代次：{propose}，表决后执行 `kouan member enact`；并告知持有更高高度证明的各方",
     )
 
 
@@ -152,7 +152,7 @@ class Examination:
         else:
             says = (
                 f"{count} bytes at its end were never a whole block; the next start cuts them off",
-                (f"末尾 {count} 字节从未构成完整区块;下次启动时会截去"),
+                (f"末尾 {count} 字节从未构成完整区块；下次启动时会截去"),
             )
         self.add("log", "note", says)
 
@@ -161,7 +161,7 @@ class Examination:
         if not directory.exists():
             says = (
                 "there is no stored state; the next start builds it from the log",
-                "没有已存状态;下次启动时按日志建立",
+                "没有已存状态；下次启动时按日志建立",
             )
             self.add("state", "note", says)
             return None
@@ -173,7 +173,7 @@ class Examination:
                 return None
             return Store(directory, keep_versions=self._ledger.keep_versions)
         except (lmdb.Error, StoreError) as problem:
-            self.add("state", "damaged", (str(problem), f"状态存储无法读取:{problem}"), REBUILD)
+            self.add("state", "damaged", (str(problem), f"状态存储无法读取：{problem}"), REBUILD)
             return None
 
     def _log(self, *, full: bool, wanted: int) -> LogSummary | None:
@@ -192,7 +192,7 @@ class Examination:
         except LogError as problem:
             self._damaged_log(problem)
         except msgspec.MsgspecError as problem:
-            says = f"a record is whole but holds no block: {problem}", f"记录完整,但内容不是区块:{problem}"
+            says = f"a record is whole but holds no block: {problem}", f"记录完整，但内容不是区块：{problem}"
             self.add("log", "damaged", says, RESTORE)
         finally:
             reader.close()
@@ -200,9 +200,12 @@ class Examination:
 
     def _damaged_log(self, problem: Exception) -> None:
         if not isinstance(problem, DamagedLogError):
-            self.add("log", "damaged", (str(problem), f"日志无法读取:{problem}"), RESTORE)
+            self.add("log", "damaged", (str(problem), f"日志无法读取：{problem}"), RESTORE)
             return
-        says = problem.says, f"区块日志在偏移量 {problem.offset} 处损坏,此处应为区块 {problem.height}:{problem.reason}"
+        says = (
+            problem.says,
+            f"区块日志在偏移量 {problem.offset} 处损坏，此处应为区块 {problem.height}：{problem.reason}",
+        )
         self.add("log", "damaged", says, _OR_ACCEPT if problem.can_be_accepted else RESTORE)
 
     def _read_log(self, reader: LogReader, size: int, *, full: bool, wanted: int) -> LogSummary:
@@ -228,7 +231,7 @@ class Examination:
             if full
             else ("hash chain, receipts and times", "已核对哈希链、回执与时间")
         )
-        whole = f"blocks 1 to {height} are whole ({checked})", f"区块 1 至 {height} 完整({checked_zh})"
+        whole = f"blocks 1 to {height} are whole ({checked})", f"区块 1 至 {height} 完整（{checked_zh}）"
         self.add("log", "good", whole if height else ("there is no block yet", "尚无区块"))
         return LogSummary(last, roots, max(size - end, 0))
 
@@ -261,11 +264,11 @@ class Examination:
                 agreed, height = False, replayed.logged.height  # all that follow build on it
                 says = (
                     f"block {height}, executed with signatures checked, leads elsewhere than the log says: {_CHANGED}",
-                    f"区块 {height} 重新执行并核对签名后,结果与日志不符:日志被改动,或本版本的执行结果不同",
+                    f"区块 {height} 重新执行并核对签名后，结果与日志不符：日志被改动，或本版本的执行结果不同",
                 )
                 way_on = (
                     f"compare with a backup or another member's copy; {RESTORE[0]} if they differ, else report it",
-                    f"与备份或其他成员的副本比对;如不一致,{RESTORE[1]},否则请报告",
+                    f"与备份或其他成员的副本比对；如不一致，{RESTORE[1]}，否则请报告",
                 )
                 self.add("execution", "damaged", says, way_on)
             yield replayed.logged
@@ -275,7 +278,7 @@ class Examination:
         if mark.height > height:
             lost = (
                 f"the state stands at height {mark.height}, the log ends at {height}: blocks are missing",
-                f"状态已到高度 {mark.height},日志止于 {height}:缺少区块",
+                f"状态已到高度 {mark.height}，日志止于 {height}：缺少区块",
             )
             self.add("log", "damaged", lost, _OR_ACCEPT)
         elif mark.height and summary.roots.get(mark.height) != mark.state_root:
@@ -288,7 +291,7 @@ class Examination:
     def _scrub(self, store: Store) -> None:
         problem = store.scrub(0, 1 << store.tree.depth)
         if problem:
-            self.add("state", "damaged", (problem, f"已存状态损坏:{problem}"), REBUILD)
+            self.add("state", "damaged", (problem, f"已存状态损坏：{problem}"), REBUILD)
         else:
             says = (
                 f"all {store.tree.entries} records at height {store.height} are what the root says",
@@ -307,18 +310,18 @@ class Examination:
         if self._operator_seed is None or to_text(public_key(self._operator_seed)) != signer.public:
             says = (
                 f"the key {signer.public}, which signs checkpoints, is not here: nothing can be proved from this copy",
-                f"签署检查点的密钥 {signer.public} 不在本机:本副本无法出具证明",
+                f"签署检查点的密钥 {signer.public} 不在本机：本副本无法出具证明",
             )
             self.add("operator", "warning", says, ("put its seed into operator.key", "将其种子放入 operator.key"))
         else:
             incarnation_now = signer.incarnation
-            says = f"checkpoints can be signed, incarnation {incarnation_now}", f"可签署检查点,代次 {incarnation_now}"
+            says = f"checkpoints can be signed, incarnation {incarnation_now}", f"可签署检查点，代次 {incarnation_now}"
             self.add("operator", "good", says)
         loss = read_loss(self._directory)
         if loss and incarnation <= loss.incarnation:
             says = (
                 f"a damaged end was cut off behind height {loss.height}; the incarnation is still {incarnation}",
-                f"高度 {loss.height} 之后的损坏末尾已截去;代次仍为 {incarnation}",
+                f"高度 {loss.height} 之后的损坏末尾已截去；代次仍为 {incarnation}",
             )
             self.add("operator", "warning", says, raise_incarnation(loss.incarnation))
 
@@ -328,11 +331,11 @@ class Examination:
         if behind_ms > CLOCK_SLACK_MS:
             says = (
                 f"it is {behind_ms // 1000} s behind the last block, whose time new blocks keep until it catches up",
-                f"比最后区块慢 {behind_ms // 1000} 秒;赶上之前,新区块沿用该时间",
+                f"比最后区块慢 {behind_ms // 1000} 秒；赶上之前，新区块沿用该时间",
             )
             way_on = (
                 "set the clock by NTP; if the last block was ahead, wait",
-                "用 NTP 校时;若最后区块的时间偏快,则等待",
+                "用 NTP 校时；若最后区块的时间偏快，则等待",
             )
             self.add("clock", "warning", says, way_on)
         else:
@@ -345,7 +348,7 @@ class Examination:
         if free < ENOUGH_BYTES:
             way_on = (
                 "make room: when the disk is full the ledger stops, and loses nothing",
-                "腾出空间:磁盘写满时账本停止,不会丢失",
+                "腾出空间：磁盘写满时账本停止，不会丢失",
             )
             self.add("disk", "warning", says, way_on)
         else:
