@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.conftest import EXAMPLES, NUMBER, OWNER, Kouan, one_line
-from tests.cli.loans import BANK, OTHER_BANK, consent, declare, done, hold, lend
+from tests.cli.loans import BANK, OTHER_BANK, declare, done, hold, lend
 
 CUSTOMS = "shanghai-customs"
 IMPORT = "223320191000000202", "91310000MA1FL2QX71"
@@ -42,9 +42,10 @@ def test_another_banks_holds_are_a_sum_without_a_name(kouan: Kouan) -> None:
 
 def test_a_buyers_final_payment_leaves_nothing_free(kouan: Kouan) -> None:
     declare(kouan)
-    consent(kouan, f"{NUMBER}:1.00 USD")
-    hold(kouan, f"{NUMBER}:1.00 USD")
-    done(kouan("financing", "collect", "--part", f"{NUMBER}:311960.00 USD", "--final", "--as", BANK))
+    loan = hold(kouan, f"{NUMBER}:1.00 USD")
+    received = ("financing", "collect", "--part", f"{NUMBER}:311960.00 USD", "--final", "--as", BANK)
+    assert "lends on this declaration" in kouan(*received).err
+    done(kouan(*received, f"--financing={loan}"))
     assert "(final)" in done(kouan("quota", "show", NUMBER, "--as", BANK)).out
 
 

@@ -24,6 +24,7 @@ HOLD_MAX: Final = {product: f"financing.hold_max_ms.{product}" for product in ge
 EXTENSION_MAX: Final = "financing.extension_max_ms"
 REGISTRATION_REQUIRED: Final = "financing.registration_required"
 COLLECTION_TOLERANCE: Final = "financing.collection_tolerance_bp"
+REVERSAL_MAX: Final = "financing.reversal_max_ms"
 
 # Three business days took fourteen days across the spring festival of 2020; who holds computes the days.
 PARAMETERS: Final[tuple[Parameter, ...]] = (
@@ -44,6 +45,14 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         0,
         10_000,
         "By how much receipts may exceed what is attested: charges, interest for late payment.",
+    ),
+    Parameter(
+        REVERSAL_MAX,
+        "ms",
+        30 * _DAY_MS,
+        3_600_000,
+        366 * _DAY_MS,
+        "How old an entry or a collection may be to be reversed.",
     ),
 )
 
