@@ -12,7 +12,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-.PHONY: help setup demo test lint format check bench lock clean
+.PHONY: help setup demo test chaos bench vectors docs lint format check lock clean
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -23,6 +23,20 @@ demo: $(READY) ## a day of the port on the embedded engine
 
 test: $(READY) ## every test, on both cores
 	$(BIN)/python -m pytest -n 2
+
+chaos: $(READY) ## kill the server again and again while clients submit (minutes)
+	$(BIN)/python -m tests.engines.chaos --rounds 50 --seed 1
+
+bench: $(READY) ## what one command costs, and where: a table, and JSON in bench/out
+	$(BIN)/python -m bench.run
+
+vectors: $(READY) ## make the vectors anew from the code
+	$(BIN)/python -m tests.kernel.make_vectors
+	$(BIN)/python -m tests.client.test_secret_vectors
+	$(BIN)/python -m tests.formats.test_fingerprints
+
+docs: $(READY) ## make the generated pages of the reference anew
+	$(BIN)/python docs/generate.py
 
 lint: $(READY) ## formatting, lint, types, import rules
 	$(BIN)/ruff format --check .
@@ -36,7 +50,7 @@ format: $(READY) ## put the formatting right
 
 check: lint test ## what CI runs
 
-lock: ## pin every dependency with hashes
+lock: $(READY) ## pin every dependency with hashes
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.lock
 
 clean: ## remove what was installed and built

@@ -11,12 +11,12 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import ExitStack, closing, contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
-from kouan.engines.embedded import Embedded, Ledger
+from kouan.engines.embedded import LOG, Embedded, Ledger
 from kouan.engines.local_socket import Remote, SocketError
 from kouan.engines.port import Engine
 from kouan.kernel.registry import Registry
@@ -35,7 +35,11 @@ TRUST_FILE: Final = "alliance.json"
 LEDGER: Final = "ledger"
 OPERATOR_SEED: Final = "operator.key"
 SOCKET: Final = "socket"
+SHANGHAI: Final = timezone(timedelta(hours=8), "+08:00")  # without daylight saving since 1991
 LOCK: Final = "lock"
+LOCK_WAIT_S: Final = 2.0
+"""How long a command waits for another that has the ledger open."""
+LOCK_POLL_S: Final = 0.02
 SEED_BYTES: Final = 32
 PARAMETERS: Final = (
     *alliance_rules.PARAMETERS,
@@ -80,7 +84,7 @@ def ledger_of(founding: Founding) -> Ledger:
         alliance=alliance_id(founding),
         operator=founding.operator,
         founded_ms=founding.founded_ms,
-        genesis=genesis(founding, PARAMETERS),
+        genesis=genesis(founding),
         registry=registry(),
         keep_versions=founding.charter[alliance_rules.PROVABLE_BLOCKS],
     )
@@ -107,9 +111,15 @@ def open_ledger(
     accept_loss: bool = False,
     check_signatures: bool = False,
     progress: Callable[[int, int], None] = lambda _height, _last: None,
+    begin: bool = False,
 ) -> Embedded:
-    """Open a port's ledger in this process, which must hold its lock."""
+    """Open a port's ledger in this process, which must hold its lock.
+
+    Only who founds it may ``begin`` a ledger that is not there: anybody else would begin a second history.
+    """
     directory = port / LEDGER
+    if not begin and not (directory / LOG).exists():
+        raise PortError(f"{directory / LOG} is not there: restore it from a backup with `kouan restore`")
     return Embedded(
         directory,
         ledger_of(read_founding(port)),
@@ -122,16 +132,17 @@ def open_ledger(
 
 
 @contextmanager
-def lock(port: Path) -> Iterator[None]:
-    """Hold a port's ledger for this process; raises PortError that tells who holds it otherwise."""
+def lock(port: Path, wait_s: float = 0) -> Iterator[None]:
+    """Hold a port's ledger for this process; raises PortError that tells who has it after ``wait_s`` seconds."""
     directory = port / LEDGER
     directory.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise PortError(f"{directory} is in use by {_holder(os.pread(descriptor, 4096, 0))}") from None
+        end_s = time.monotonic() + wait_s
+        while not _is_locked(descriptor):
+            if time.monotonic() >= end_s:
+                raise PortError(f"{directory} is in use by {_holder(os.pread(descriptor, 4096, 0))}")
+            time.sleep(LOCK_POLL_S)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "since_ms": now_ms()}).encode(), 0)
         yield
@@ -139,10 +150,18 @@ def lock(port: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def _holder(written: bytes) -> str:
     try:
         held = json.loads(written)
-        since = datetime.fromtimestamp(held["since_ms"] / 1000, UTC).isoformat(" ", "seconds")
+        since = datetime.fromtimestamp(held["since_ms"] / 1000, SHANGHAI).isoformat(" ", "seconds")
         return f"process {held['pid']} since {since}"
     except (ValueError, LookupError, TypeError):  # it is just being written
         return "another process"
@@ -152,7 +171,8 @@ def _holder(written: bytes) -> str:
 def connect(port: Path) -> Iterator[Engine]:
     """Reach a port's ledger: through the process that serves it, or by opening it here when nobody does.
 
-    Raises SocketError, PortError, LogError, StoreError, ReplayError.
+    Another process that has it open is waited for, up to two seconds. Raises SocketError, PortError, LogError,
+    StoreError, ReplayError.
     """
     remote = served(port)
     if remote:
@@ -162,12 +182,13 @@ def connect(port: Path) -> Iterator[Engine]:
             remote.close()
         return
     read_founding(port)  # before anything is made in a directory that is no port
-    with lock(port):
-        engine = open_ledger(port)
+    with ExitStack() as opened:
         try:
-            yield engine
-        finally:
-            engine.close()
+            opened.enter_context(lock(port, LOCK_WAIT_S))
+        except PortError as problem:
+            way_on = "try again, or run `kouan serve`, beside which many commands run at once"
+            raise PortError(f"{problem}; {way_on}") from None
+        yield opened.enter_context(closing(open_ledger(port)))
 
 
 def served(port: Path) -> Remote | None:

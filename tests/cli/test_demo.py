@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 from tests.simulation.conftest import quick_directory
+from typer.testing import CliRunner
 
-from kouan.simulation.story import play
+from kouan.cli.demo import app
+from kouan.simulation import story
+from kouan.simulation.story import Summary, play
 
 KOUAN = [sys.executable, "-c", "from kouan.cli.start import main; main()"]
 MEMORY = Path("/dev/shm")  # noqa: S108  # looked for, not relied upon: the story syncs to disk some thousand times
@@ -81,6 +84,29 @@ def test_directory_in_use(tmp_path: Path) -> None:
     refused = demo("--port", str(tmp_path))
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == f"{tmp_path}: holds an alliance already, or the rest of one; give another directory\n"
+
+
+def test_unmet_expectation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When an expectation is not met, it is named, ``ok`` is false and the exit code is 1."""
+    unmet = Summary(
+        alliance="A" * 43,
+        declarations=200,
+        expectations=2,
+        failed=["loan.short: 54000 != 0"],
+        financings=27,
+        height=93,
+        ok=False,
+        proofs_verified=4,
+        refused_double_financings=5,
+        seconds=1.0,
+        seed=1,
+        state_root="B" * 43,
+    )
+    monkeypatch.setattr(story, "play", lambda *_: unmet)
+    shown = CliRunner().invoke(app, ["--json"])
+    assert shown.exit_code == 1
+    assert "loan.short: 54000 != 0" in shown.stderr
+    assert json.loads(shown.stdout)["ok"] is False
 
 
 def test_help_has_examples() -> None:

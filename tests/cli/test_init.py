@@ -127,7 +127,7 @@ def test_keys_under_a_passphrase_need_it_ever_after(tmp_path: Path) -> None:
 
 def test_as_a_program_of_its_own(tmp_path: Path) -> None:
     """Output, errors and exit codes arrive through a real process as well."""
-    kouan = [sys.executable, "-c", "from kouan.cli.main import main; main()"]
+    kouan = [sys.executable, "-c", "from kouan.cli.start import main; main()"]
     founded = subprocess.run([*kouan, "init", tmp_path / "port"], capture_output=True, text=True, check=True)
     assert "shanghai-customs" in founded.stdout
     unknown = subprocess.run(

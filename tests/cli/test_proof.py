@@ -75,9 +75,26 @@ def test_not_financed_and_financed(kouan: Kouan, port: Path) -> None:
     loan = lend(kouan, f"{NUMBER}:50000.00 USD")
     made = ("--claim", "financed", "--out", "loan.json", "--pdf", "loan.pdf", "--as", BANK)
     done(kouan("proof", "make", f"--financing={loan[:8]}", *made))
-    assert "USD 50,000.00 is paid out and not settled" in done(_verify(port, proof="loan.json")).out
+    receipt = "".join("".join(page.extract_text() for page in PdfReader("loan.pdf").pages).replace("\0", "").split())
+    for said in (f"融资编号Loan{loan}", f"融资银行Lender{BANK}", "USD50,000.00", f"报关单号Declaration{NUMBER}"):
+        assert said in receipt
+    assert (
+        "paid out USD 50,000.00 of USD 50,000.00 agreed, outstanding USD 50,000.00) is not settled"
+        in done(_verify(port, proof="loan.json")).out
+    )
     done(kouan("proof", "make", f"--financing={loan}", "--claim", "record", "--out", "record.json"))
     assert done(_verify(port, proof="record.json")).code == 0
+
+
+def test_customs_proves_that_a_number_was_never_attested(kouan: Kouan, port: Path) -> None:
+    """It can derive the handle, in the currency it names; a bank that has no slip cannot."""
+    number = f"{NUMBER[:-4]}9999"
+    make = ("proof", "make", "--declaration", number, "--claim", "not-financed", "--out", "absent.json")
+    one_line(kouan(*make, "--as", "shanghai-customs"), "not attested on this ledger", "name the currency")
+    one_line(kouan(*make, "--currency", "QQQ", "--as", "shanghai-customs"), "not attested on this ledger")
+    one_line(kouan(*make, "--currency", "USD", "--as", BANK), "ask the owner for a slip")
+    done(kouan(*make, "--currency", "USD", "--as", "shanghai-customs"))
+    assert "is not financed on this ledger at height" in done(_verify(port, proof="absent.json")).out
 
 
 def test_a_loan_only_held_is_not_financed_by_it(kouan: Kouan) -> None:
@@ -95,7 +112,7 @@ def test_a_loan_only_held_is_not_financed_by_it(kouan: Kouan) -> None:
         (("--declaration", "123"), "18 digits"),
         (("--quota", "x"), "--quota"),
         (("--quota", "A" * 43 + ".USD"), "ledger has none"),
-        (("--financing", "x"), "book has none"),
+        (("--financing", "x" * 21), "book has none"),
         (("--financing", "A" * 22), "ledger has none"),
         (("--quota", "A" * 43 + ".USD", "--claim", "financed"), "--claim"),
         (("--financing", "A" * 22, "--claim", "available"), "--claim"),

@@ -26,8 +26,15 @@ def test_the_overseer_sees_number_and_owner_after_the_second_holders_answer(koua
     early = kouan("seal", "disclose", asked.json["request"], *OVERSEER)
     assert early.code == 1
     assert "OPENING_STILL_SEALED" in early.err
+    assert "possible from 20" in early.err
     listed = kouan("seal", "list", *OVERSEER)
     assert "commerce-commission" in listed.out
+
+
+def test_the_slip_of_another_step_is_named(kouan: Kouan, attested: str) -> None:
+    assert kouan("seal", "hand-over", quota_of(kouan, attested), *CUSTOMS).code == 0
+    refused = kouan("seal", "open", "seal.json", *OVERSEER)
+    one_line(refused, "seal.json: is a declaration's seal", "give an answered request, made by `kouan seal answer`")
 
 
 def test_only_the_overseer_asks_and_only_the_second_holder_answers(kouan: Kouan, attested: str) -> None:
@@ -43,9 +50,9 @@ def test_only_the_overseer_asks_and_only_the_second_holder_answers(kouan: Kouan,
         (["hand-over", "no-such-quota", *CUSTOMS], ["quota", "not on this ledger"]),
         (["hand-over", "x.USD", *OVERSEER], ["act as customs"]),
         (["request", "none.json", *OVERSEER], ["none.json"]),
-        (["request", "bad.json", *OVERSEER], ["bad.json", "SealSlip"]),
-        (["answer", "bad.json", *SECOND], ["bad.json", "RequestSlip"]),
-        (["open", "bad.json", *OVERSEER], ["bad.json", "AnswerSlip"]),
+        (["request", "bad.json", *OVERSEER], ["bad.json", "`kouan seal hand-over`"]),
+        (["answer", "bad.json", *SECOND], ["bad.json", "`kouan seal request`"]),
+        (["open", "bad.json", *OVERSEER], ["bad.json", "`kouan seal answer`"]),
         (["disclose", "AAAAAAAAAAAAAAAAAAAAAA", *OVERSEER], ["was not made by peoples-bank"]),
     ],
 )

@@ -52,14 +52,16 @@ def in_currencies(*totals: tuple[str, str]) -> Declaration:
 class Scene:
     """Everybody at one ledger."""
 
-    def __init__(self, port: Path) -> None:
+    def __init__(self, port: Path, **charter: int) -> None:
+        """Found it; ``charter`` overrides parameters, with ``__`` for a dot in a name."""
         self.port = port
         self.now = START_MS
         self.entropy = seeded_entropy(b"port scene")
         files = Files(port / bootstrap.TRUST_FILE, port / bootstrap.LEDGER / bootstrap.OPERATOR_SEED)
-        founding = found(port, files, "test", SHANGHAI, bootstrap.PARAMETERS, entropy=self.entropy, now_ms=START_MS)
+        cast = msgspec.structs.replace(SHANGHAI, charter={name.replace("__", "."): charter[name] for name in charter})
+        founding = found(port, files, "test", cast, bootstrap.PARAMETERS, entropy=self.entropy, now_ms=START_MS)
         self.alliance = alliance_id(founding)
-        self.engine: Embedded = bootstrap.open_ledger(port, lambda: self.now)
+        self.engine: Embedded = bootstrap.open_ledger(port, lambda: self.now, begin=True)
         self.reader = LedgerReader(self.engine)
         made = onboard(port, self.session("commerce-commission"), OWNER, "Lingang Lamps", None, self.entropy)
         assert made.result.accepted

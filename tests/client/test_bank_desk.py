@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -17,12 +18,17 @@ from kouan.client.book import BookedLoan, BookError
 from kouan.client.commitments import Subject, is_opening
 from kouan.client.consents import Consent, ConsentError, open_consent, seal_consent
 from kouan.client.filings import document_of
+from kouan.client.loan_statement import loan_statement
+from kouan.client.names import Name
+from kouan.client.offers import offered_to
+from kouan.client.papers import last_day
 from kouan.client.payoff import PayOffError, read_pay_off
 from kouan.client.portfolio import flags_of, one_loan, overdue_at, portfolio
 from kouan.client.refusals import explain
 from kouan.client.servicing_desk import ServicingDesk
 from kouan.client.wallet import Part
 from kouan.client.workdays import end_of_day
+from kouan.formats.paper import render
 from kouan.kernel.encoding import from_text
 from kouan.kernel.records import Member
 from kouan.kernel.rejections import Rejection
@@ -96,12 +102,13 @@ def test_a_hold_lasts_three_business_days_and_stands_in_the_book(scene: Scene) -
         assert portfolio(opened)[0].view.state == "lapsed"
 
 
-def test_the_charters_bound_is_kept_and_said(scene: Scene) -> None:
-    """Before the Spring Festival of 2020, which was prolonged, three business days are more than the charter allows."""
+def test_the_charters_bound_is_kept_and_said(tmp_path: Path) -> None:
+    """Where the charter allows two days, the hold lapses after two days, and the bank is told."""
+    scene = Scene(tmp_path / "port", **{"financing__hold_max_ms__export-bill": 2 * DAY_MS})
     scene.attest()
-    scene.now = 1_579_536_000_000  # 21 January 2020, 0:00 in Shanghai
     with bank(scene) as opened:
         placed = BankDesk(opened).hold(slip(scene, Part(NUMBER, "USD", 1_000)), wanted(scene))
+    scene.close()
     assert placed.result.accepted
     assert placed.lapse is not None
     assert placed.lapse.warnings == ["the charter allows no hold of three business days here: it lapses earlier"]
@@ -147,6 +154,42 @@ def test_an_altered_slip_is_named_and_nothing_is_sent(scene: Scene, changes: dic
         assert scene.engine.status().height == height
 
 
+def test_a_forged_documents_figures_and_owner_are_said_not_computed_with(scene: Scene) -> None:
+    """Sums without end, sums that are none, and owners that are no codes: looked at, named, and nothing sent."""
+    scene.attest()
+    original = slip(scene, Part(NUMBER, "USD", 1_000))
+    plain = document_of(EXPORT)
+    (line, *more) = plain["lines"]
+    with bank(scene) as opened:
+        desk = BankDesk(opened)
+        for total in ("Infinity", "NaN", "sNaN", "1E5000", "1E999999999", "1E-400", "-1E30", "9" * 5_000):
+            forged = plain | {"lines": [line | {"total": total}, *more]}
+            (one,) = desk.open_consent(altered(scene, original, document=forged))[1]
+            assert "the document is not the one that customs attests now" in one.problems[-1]
+            assert "the document's amounts cannot be added up" in one.remarks
+        for owner in ("", "abc", "\x1b[2J", "é" * 18, "91310000-A1FL8TQ32I"):
+            (one,) = desk.open_consent(altered(scene, original, document=plain | {"owner_uscc": owner}))[1]
+            assert "is not a unified social credit code" in one.remarks[0]
+            assert one.remarks[0].isprintable()
+        assert opened.book.loans() == []
+
+
+def test_a_maturity_and_an_offer_at_the_calendars_end_do_not_stop_a_listing(scene: Scene) -> None:
+    """The last moment of 9999 in UTC is none any more in Shanghai: papers and listings show it as it is."""
+    scene.attest()
+    latest_ms = 253_402_300_799_999
+    with bank(scene) as opened:
+        loan = lend(scene, opened, Part(NUMBER, "USD", 1_000), maturity_ms=latest_ms)
+        assert ServicingDesk(opened).offer(loan, OTHER, latest_ms).accepted
+        (held,) = portfolio(opened)
+        assert last_day(held.view.maturity_ms) == f"{latest_ms} ms"
+        assert render(loan_statement(opened, held, Name(BANK, BANK), scene.now)).startswith(b"%PDF")
+    with bank(scene, OTHER) as opened:
+        (view,) = offered_to(opened)
+        assert view.offer is not None
+        assert view.offer.lapse_ms == latest_ms
+
+
 def test_a_slip_for_another_bank_or_alliance_is_refused(scene: Scene) -> None:
     scene.attest()
     original = slip(scene, Part(NUMBER, "USD", 1_000))
@@ -155,6 +198,30 @@ def test_a_slip_for_another_bank_or_alliance_is_refused(scene: Scene) -> None:
             BankDesk(opened).hold(altered(scene, original, drawer=OTHER), wanted(scene))
         with pytest.raises(ConsentError, match="another alliance"):
             BankDesk(opened).hold(altered(scene, original, alliance="A" * 43), wanted(scene))
+
+
+def test_a_payout_after_an_amendment_is_told_how_much_of_the_hold_is_left(scene: Scene) -> None:
+    """The bank's own hold is not in its way; what others lent is, and nobody is named."""
+    scene.attest()
+    with bank(scene, OTHER) as opened:
+        lend(scene, opened, Part(NUMBER, "USD", 100_000))
+    with bank(scene) as opened:
+        desk = BankDesk(opened)
+        placed = desk.hold(slip(scene, Part(NUMBER, "USD", 4_000_000)), wanted(scene))
+        with scene.customs() as customs:
+            customs.amend(NUMBER, "short-shipment", {"USD": 1_125_000})
+        drawn = desk.disburse(placed.financing, registration=REGISTRATION)
+        assert drawn.result.code is Rejection.QUOTA_EXCEEDED
+        english, chinese = (explain(opened, drawn.result, lang, paid_out=drawn.loan.id) for lang in ("en", "zh"))
+        assert english is not None
+        assert chinese is not None
+        assert english.text == (
+            "declaration …0101: customs amended it: at most USD 8,000.00 of what you hold can be paid out"
+        )
+        assert chinese.text == "报关单 …0101：海关已改单：本行占用中最多可放款 USD 8,000.00"
+        assert english.details["payable_minor"] == 800_000
+        most = desk.disburse(placed.financing, registration=REGISTRATION, amount=Amount(800_000, "USD"))
+        assert most.result.accepted
 
 
 def test_an_amended_declaration_needs_a_new_slip(scene: Scene) -> None:
@@ -328,3 +395,18 @@ def test_a_loan_that_never_reached_the_ledger_is_said_to(scene: Scene) -> None:
 
 def _day(text: str) -> date:
     return date.fromisoformat(text)
+
+
+def test_offers_that_are_no_offers_are_passed_over(scene: Scene) -> None:
+    """Commands that were refused for their form stand in the blocks as well, and must not stop a bank's look."""
+    hostile: tuple[dict[str, object], ...] = (
+        {},
+        {"financing": 7, "to": BANK},
+        {"financing": "../x" * 400, "lapse_ms": 1, "to": BANK},
+    )
+    session = scene.session("wusong-trade-bank")
+    scene.engine.submit([session.sign([{"type": "financing.offer/1", **fields}]) for fields in hostile])
+    scene.engine.submit([b'{"financing.offer/1":'])
+    with bank(scene) as opened:
+        assert offered_to(opened) == []
+        assert opened.book.looked_to() == scene.engine.status().height

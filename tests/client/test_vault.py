@@ -312,3 +312,30 @@ with transaction(vault._db):
     assert subprocess.run([sys.executable, "-c", script, str(path)], check=False).returncode == 9
     assert path.with_name("customs.vault-journal").exists(), "the write was under way"
     assert vault.get(document) == DOCUMENT
+
+
+def test_what_is_written_together_is_there_all_or_not_at_all(vault: Vault, path: Path) -> None:
+    """Another connection sees nothing of it before the end; a failed part is undone alone; a failed block wholly."""
+    with Vault(path, KEY, os.urandom) as other:
+        with vault.together():
+            first = vault.put("declaration", DOCUMENT, handle=HANDLE, time_ms=NOW_MS)
+            with pytest.raises(UnknownDocumentError):
+                vault.erase("A" * 22, time_ms=NOW_MS)
+            second = vault.put("declaration", b"second", handle=HANDLE, time_ms=NOW_MS + 1)
+            assert other.by_handle(HANDLE) == []
+        assert [entry.id for entry in other.by_handle(HANDLE)] == [first, second]
+
+        def erase_one_and_fail() -> None:
+            with vault.together():
+                vault.erase(first, time_ms=NOW_MS)
+                vault.erase("A" * 22, time_ms=NOW_MS)
+
+        with pytest.raises(UnknownDocumentError):
+            erase_one_and_fail()
+        assert other.get(first) == DOCUMENT
+
+
+def test_writing_together_does_not_nest(vault: Vault) -> None:
+    """Whoever opens it may rely on the disk at its end: customs sends a seal's hash only then."""
+    with vault.together(), pytest.raises(AssertionError, match="together already"), vault.together():
+        pass

@@ -64,6 +64,7 @@ def make_port(port: Path) -> None:
     seed = port / bootstrap.LEDGER / bootstrap.OPERATOR_SEED
     seed.write_text(OPERATOR_SEED.hex() + "\n")
     seed.chmod(0o600)
+    bootstrap.open_ledger(port, lambda: NOW_MS, begin=True).close()
 
 
 def quota_id(name: str) -> str:

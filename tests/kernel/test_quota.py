@@ -254,8 +254,19 @@ def test_a_confirmation_leaves_the_others_their_holds() -> None:
 
 
 def test_a_repayment_that_never_was_is_restored_beyond_the_limit() -> None:
-    quota = must(quotas.restore(a_quota(used=800), 5))
-    assert (quota.used, quotas.is_overdrawn(quota)) == (805, True)
+    """Only when that leaves it over-drawn does the revision tell the others."""
+    within = must(quotas.restore(a_quota(used=790), 10))
+    assert (within.used, quotas.is_overdrawn(within), within.revision) == (800, False, 0)
+    beyond = must(quotas.restore(within, 5))
+    assert (beyond.used, quotas.is_overdrawn(beyond), beyond.revision) == (805, True, 1)
+
+
+def test_a_drawdown_that_never_was_leaves_its_living_hold_undrawn() -> None:
+    """The others' holds keep what they had, and one that has lapsed was judged when it lapsed."""
+    drawn = replace(a_hold(100), drawn=True)
+    other, lapsed = replace(drawn, financing="other"), replace(drawn, lapse_ms=NOW)
+    assert quotas.undraw(a_quota(drawn, other), OWN, NOW).holds == [a_hold(100), other]
+    assert quotas.undraw(a_quota(lapsed, other), OWN, NOW).holds == [lapsed, other]
 
 
 amounts = st.integers(1, 400)

@@ -142,6 +142,43 @@ def test_a_change_on_a_change_is_the_whole_from_scratch_and_can_be_undone(
     assert tree.root == naive_root(first | second | third)
 
 
+@given(LEAVES, st.sampled_from([0, 1, 2, 4]), st.lists(st.booleans(), min_size=16, max_size=16))
+def test_a_tree_comes_back_from_its_stored_parts(leaves: Leaves, levels: int, hashed: list[bool]) -> None:
+    """Cut into parts of any height, each stored with its references or without, it is the same tree."""
+    tree = tree_of(leaves, 4)
+    numbers = range(16 >> levels)
+    assert all(tree.is_sound(number, levels) for number in numbers)
+    parts = []
+    for number in numbers:
+        entries, refs = tree.part(number, levels)
+        if entries:
+            parts.append((number, entries, refs if hashed[number] else b""))
+    back = Tree(4)
+    back.load(parts, levels)
+    assert (back.root, back.entries) == (tree.root, tree.entries)
+    assert [back.ref(node)[1:] for node in range(1, 32)] == [tree.ref(node)[1:] for node in range(1, 32)]
+    assert [back.bucket(number) for number in range(16)] == [tree.bucket(number) for number in range(16)]
+    assert all(back.find(path) == tree.find(path) is not None for path in leaves)
+
+
+@given(LEAVES.filter(bool), st.integers(0), st.integers(0, 255))
+def test_a_damaged_part_is_not_sound(leaves: Leaves, at: int, flip: int) -> None:
+    """Any changed byte in a part's references shows when it is hashed again from its entries."""
+    tree = tree_of(leaves, 4)
+    entries, refs = tree.part(0, 4)
+    at %= len(refs)
+    damaged = refs[:at] + bytes([refs[at] ^ flip]) + refs[at + 1 :]
+    back = Tree(4)
+    back.load([(0, entries, damaged)], 4)
+    assert back.is_sound(0, 4) == (flip == 0)
+
+
+def test_a_change_of_nothing_changes_nothing() -> None:
+    """A block that writes nothing has the root that was there."""
+    tree = tree_of({path_of("a"): b"1"}, 8)
+    assert tree.change({}) == TreeChange(tree.root, {}, {})
+
+
 def test_a_change_alters_nothing_until_it_is_applied() -> None:
     """The engine computes a difference, stores it, and only then takes it in."""
     tree = tree_of({path_of("a"): b"1"}, 8)

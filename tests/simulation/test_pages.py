@@ -10,7 +10,8 @@ from tests.simulation.played import Played
 from kouan.client.names import Names
 from kouan.simulation.pages.parts import BAR_CELLS, Say, money_bar
 from kouan.simulation.scenes.loan import Bars
-from kouan.simulation.scenes.operator import KillShown, OperatorShown, ProofShown
+from kouan.simulation.scenes.operator import KillShown, OperatorShown
+from kouan.simulation.strangers import ProofShown
 
 ENGLISH_SENTENCE = re.compile(r"\b[a-z]{2,}(?: [a-z]{2,}){2,}")
 """Three words of small letters in a row: names, codes and paths have none."""

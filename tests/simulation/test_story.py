@@ -71,11 +71,12 @@ def test_summary(played: Played) -> None:
 def test_loan_in_figures(played: Played) -> None:
     """Of USD 312,500 attested, 250,000 are lent at once; 311,960 come in, 540 short, and nothing more can be lent."""
     shown = played.scene(LoanShown)
+    paid = shown.payment
     assert (shown.before.attested, shown.before.available) == (312_500_00, 250_000_00)
-    assert shown.lent.outstanding == {"USD": 250_000_00}
-    assert 0 < shown.lent_ms - shown.opened_ms < 24 * 3_600_000
-    assert (shown.paid.collected, shown.short, shown.paid.available) == (311_960_00, 540_00, 0)
-    assert shown.settled.repaid == {"USD": 250_000_00}
+    assert shown.lending.lent.outstanding == {"USD": 250_000_00}
+    assert 0 < shown.lending.lent_ms - shown.lending.lent.opened_ms < 24 * 3_600_000
+    assert (paid.after.collected, paid.short, paid.after.available) == (311_960_00, 540_00, 0)
+    assert paid.settled.repaid == {"USD": 250_000_00}
     assert shown.second_bank.code is shown.once_more.code is Rejection.QUOTA_EXCEEDED
     text = played.text("en")
     assert all(figure in text for figure in ("USD 250,000.00", "USD 311,960.00", "USD 540.00", "USD 3,116.67"))
@@ -111,10 +112,10 @@ def test_messages_are_read_from_disk(played: Played) -> None:
 
 def test_receipt_carries_the_proof(played: Played) -> None:
     """The printed receipt cites the fingerprint of the proof file, which verifies with the trust file alone."""
-    shown = played.scene(LoanShown)
+    shown = played.scene(LoanShown).receipt
     verdict = verify_proof(shown.proof.read_bytes(), (played.directory / "alliance.json").read_bytes(), now_ms=None)
     assert verdict.proven
-    pages = pypdf.PdfReader(shown.receipt).pages
+    pages = pypdf.PdfReader(shown.paper).pages
     printed = "".join("".join(page.extract_text().split()).replace("\0", "") for page in pages)
     assert verdict.fingerprint in printed
     assert shown.qr.endswith(verdict.fingerprint)

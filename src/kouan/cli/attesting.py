@@ -17,7 +17,7 @@ from kouan.client.amounts import parse_amount
 from kouan.client.customs_desk import CustomsDesk, Outcome, Prepared
 from kouan.client.enterprises import INBOX, Custodian, deliver
 from kouan.client.filings import FILING_SUFFIX, FilingSlip, read_slip
-from kouan.client.places import KEYS
+from kouan.client.places import KEYS, NoHomeError
 from kouan.client.session import Session
 from kouan.formats.declaration import Declaration
 from kouan.formats.single_window import FormatError, read_files
@@ -52,7 +52,9 @@ def attest(
     ] = None,
     amount: Annotated[
         list[str] | None,
-        typer.Option("--amount", help="What to attest instead of the declared total; for one file alone."),
+        typer.Option(
+            "--amount", help="What to attest instead of the declared total, at most that; for one file alone."
+        ),
     ] = None,
     out: OutOption = None,
 ) -> Page:
@@ -84,9 +86,16 @@ def attest(
     codes = {result.exit_code for result in results}
     return Page(
         {"results": [result.document(call.lang) for result in results]},
-        summary(results, call.lang),
+        [*summary(results, call.lang), *_next_step(call, results)],
         UNUSABLE if UNUSABLE in codes else REFUSED if REFUSED in codes else DONE,
     )
+
+
+def _next_step(call: Call, results: Sequence[FileResult]) -> list[str]:
+    """Tell what the owners do now, once there is something for them."""
+    if not any(result.outcome is not None and result.outcome.slip is not None for result in results):
+        return []
+    return [call.text("Next, the owner: ", "下一步（企业）：") + "kouan enterprise receive"]
 
 
 def _attest(
@@ -112,7 +121,12 @@ def _attest(
         hand_out(call, desk, outcome, out or path.parent)
         amounts = {command.unit: command.attested for command in prepared.commands}
         results[path] = FileResult(
-            path, outcome.number, outcome=outcome, amounts=amounts, note=declaration.owner_uscc_problem
+            path,
+            outcome.number,
+            outcome=outcome,
+            kind="export" if declaration.is_export else "import",
+            amounts=amounts,
+            note=declaration.owner_uscc_problem,
         )
     return [results[path] for path in files]
 
@@ -129,8 +143,21 @@ def _prepare(
     if beside.exists():
         slip: FilingSlip = read_slip(beside.read_bytes(), FilingSlip, str(beside))
     else:
-        slip = custodian.slip(declaration.owner_uscc, declaration.entry_id)
+        try:
+            slip = custodian.slip(declaration.owner_uscc, declaration.entry_id)
+        except NoHomeError:
+            raise _no_wallet(path, declaration, beside.name) from None
     return desk.prepare(declaration, slip, stage, attested or None)
+
+
+def _no_wallet(path: Path, declaration: Declaration, slip: str) -> FormatError:
+    """Return the error for a declaration whose owner nobody here can draw for, at the owner's line in the message."""
+    before, found, _ = path.read_bytes().partition(b"TradeCoScc")
+    way_on = f"`kouan enterprise onboard {declaration.owner_uscc}`, or give the owner's slip beside it as {slip}"
+    problem = f"{declaration.owner_uscc} has no wallet here; {way_on}"
+    if declaration.owner_uscc_problem:
+        problem = f"{declaration.owner_uscc_problem}; {problem}"
+    return FormatError(str(path), before.count(b"\n") + 1 if found else 1, "DecHead/TradeCoScc", problem)
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
@@ -165,7 +192,7 @@ def hand_out(call: Call, desk: CustomsDesk, outcome: Outcome, out: Path) -> list
         return []
     path = out / f"{outcome.number}.attestation.json"
     path.write_bytes(outcome.slip)
-    return [call.text(f"slip for the owner: {path}", f"给企业的回执:{path}")]
+    return [call.text(f"slip for the owner: {path}", f"给企业的回执：{path}")]
 
 
 def amounts_of(typed: Sequence[str]) -> dict[str, int]:

@@ -11,11 +11,12 @@ import typer
 from rich.table import Table
 
 from kouan.cli.calls import Call, command, group
-from kouan.cli.loans import LoanArgument, PdfOption, bank_name, bank_of, day_end, loan_document, write_pdf
-from kouan.cli.output import Page, fields, moment, table
+from kouan.cli.code_words import code_word
+from kouan.cli.loans import LoanArgument, PdfOption, bank_name, bank_of, day_end, held_until, loan_document, write_pdf
+from kouan.cli.output import Page, UnusableError, fields, moment, table
 from kouan.client.loan_statement import KINDS, Line, history, loan_statement
 from kouan.client.papers import PRODUCTS, last_day
-from kouan.client.portfolio import Held, flags_of, one_loan, overdue_at, portfolio, sums
+from kouan.client.portfolio import Held, both, flags_of, one_loan, overdue_at, portfolio
 from kouan.formats.money import money
 
 app: Final = group("")
@@ -63,6 +64,8 @@ def show(call: Call, loan: LoanArgument, pdf: PdfOption = None) -> Page:
                 "amounts_minor": line.amounts,
                 "interest_minor": line.entry.interest,
                 "balance_minor": line.balance,
+                "own_minor": line.own,
+                "own_balance_minor": line.own_balance,
                 "note": line.entry.note,
                 "reversed_by": line.entry.reversed_by,
             }
@@ -79,6 +82,7 @@ def show(call: Call, loan: LoanArgument, pdf: PdfOption = None) -> Page:
 @command(app, "list", signs=True, examples=("kouan financing list", "kouan financing list --csv"))
 def list_loans(call: Call, as_csv: CsvOption = False) -> Page:
     """List the bank's own loans with their state and flags, the earliest due first."""
+    _one_form(call, as_csv=as_csv)
     with bank_of(call) as bank:
         now_ms = bank.session.now_ms()
         loans = portfolio(bank, now_ms)
@@ -102,10 +106,16 @@ def overdue(
 
     What is owed is taken as the ledger has it now; the day decides only what counts as overdue.
     """
+    _one_form(call, as_csv=as_csv)
     with bank_of(call) as bank:
         at_ms = bank.session.now_ms() if at is None else day_end("--at", at)
         loans = overdue_at(bank, at_ms)
     return _loans_page(call, loans, at_ms, call.text("Overdue", "逾期"), as_csv=as_csv)
+
+
+def _one_form(call: Call, *, as_csv: bool) -> None:
+    if as_csv and call.as_json:
+        raise UnusableError("--csv", "is given together with --json; give one of them")
 
 
 def _loans_page(call: Call, loans: Sequence[Held], at_ms: int, title: str, *, as_csv: bool) -> Page:
@@ -128,15 +138,15 @@ def _loans_page(call: Call, loans: Sequence[Held], at_ms: int, title: str, *, as
         [
             held.view.id,
             held.booked.customer or "-",
-            held.view.product,
-            held.view.state,
-            " ".join(flags_of(held.view)),
-            sums(held.view.outstanding),
+            code_word("product", held.view.product, call.lang),
+            code_word("state", held.view.state, call.lang),
+            " ".join(code_word("flag", flag, call.lang) for flag in flags_of(held.view)),
+            both(held, held.owed, held.view.outstanding),
             last_day(held.view.maturity_ms),
         ]
         for held in loans
     ]
-    return Page(document, [table(f"{title}, {moment(at_ms)}", columns, rows, right=(5,))])
+    return Page(document, [table(f"{title}{call.text(', ', '，')}{moment(at_ms)}", columns, rows, right=(5,))])
 
 
 def _csv(loans: Sequence[Held], at_ms: int) -> str:
@@ -159,17 +169,20 @@ def _days_overdue(held: Held, at_ms: int) -> int:
 
 def _head(call: Call, held: Held, pdf: str | None) -> Table:
     view = held.view
+    flags = [code_word("flag", flag, call.lang) for flag in flags_of(view)]
     pairs = [
         (call.text("Loan", "融资"), view.id),
         (call.text("Customer", "企业"), held.booked.customer or "-"),
         (call.text("Product", "产品"), PRODUCTS[view.product]),
         (call.text("Amount", "金额"), money(view.amount, view.currency)),
-        (call.text("State", "状态"), " ".join([view.state, *flags_of(view)])),
-        (call.text("Outstanding", "未还余额"), sums(view.outstanding)),
+        (call.text("State", "状态"), " ".join([code_word("state", view.state, call.lang), *flags])),
+        (call.text("Outstanding", "未还余额"), both(held, held.owed, view.outstanding)),
         (call.text("Maturity", "到期日"), last_day(view.maturity_ms)),
     ]
+    if view.bank != call.member:
+        pairs.append((call.text("Sold to", "已转让给"), view.bank))
     if view.state == "held":
-        pairs.append((call.text("Held until", "占用至"), moment(view.lapse_ms)))
+        pairs.append(held_until(call, view.lapse_ms))
     if pdf is not None:
         pairs.append((call.text("Statement", "融资明细"), pdf))
     return fields(pairs)
@@ -210,9 +223,9 @@ def _history_table(call: Call, lines: Sequence[Line], held: Held) -> Table:
             str(line.number),
             moment(line.entry.time_ms),
             KINDS[line.entry.kind],
-            sums(line.amounts),
+            both(held, line.own, line.amounts),
             money(line.entry.interest, held.view.currency) if line.entry.interest else "",
-            sums(line.balance),
+            both(held, line.own_balance, line.balance),
             line.entry.by,
         ]
         for line in lines

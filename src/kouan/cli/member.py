@@ -11,6 +11,7 @@ import typer
 
 from kouan.cli import proposals
 from kouan.cli.calls import Call, command, group
+from kouan.cli.code_words import role_words
 from kouan.cli.output import Page, UnusableError, fields, moment, must_accept, table
 from kouan.cli.proposals import KeyArgument, MemberArgument, done
 from kouan.client import alliance_desk as desk
@@ -37,7 +38,7 @@ def list_members(call: Call) -> Page:
         [
             member.id,
             names.of(member.id, call.lang),
-            ", ".join(member.roles),
+            role_words(member.roles, call.lang),
             ", ".join(name for name, key in sorted(member.keys.items()) if not key.revoked_ms),
             call.text("suspended", "已暂停") if member.suspended else "",
         ]
@@ -65,7 +66,7 @@ def show(call: Call, member: MemberArgument) -> Page:
         [
             (call.text("Member", "成员"), found.id),
             (call.text("Name", "名称"), call.names().of(found.id, call.lang)),
-            (call.text("Roles", "角色"), ", ".join(found.roles)),
+            (call.text("Roles", "角色"), role_words(found.roles, call.lang)),
             (call.text("Suspended", "已暂停"), call.text(*(("yes", "是") if found.suspended else ("no", "否")))),
             (call.text("Sealing key", "封装公钥"), found.sealing),
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,6 +11,7 @@ import typer
 
 from kouan import bootstrap
 from kouan.cli.calls import Call, command, group
+from kouan.cli.code_words import role_words
 from kouan.cli.output import Page, fields, table
 from kouan.client.founding_desk import SHANGHAI, Files, found, read_cast
 from kouan.modules.alliance.founding import alliance_id
@@ -39,7 +41,9 @@ def init(
     """Found an alliance: keys for every member, the founding document, the ledger.
 
     FILE is {"members": [{"id", "en", "zh", "roles"}, …], "second_holder": ID, "charter": {NAME: NUMBER}}. With a
-    passphrase all keys are encrypted; every later command then needs it too.
+    passphrase the members' keys are encrypted, and those of wallets made later; every later command then needs it too.
+    The operator's key, ledger/operator.key, is never encrypted, so that `kouan serve` can start unattended: only its
+    file mode guards it.
     """
     cast = SHANGHAI if members is None else read_cast(members)
     files = Files(directory / bootstrap.TRUST_FILE, directory / bootstrap.LEDGER / bootstrap.OPERATOR_SEED)
@@ -53,7 +57,7 @@ def init(
         now_ms=bootstrap.now_ms(),
         passphrase=call.passphrase,
     )
-    with bootstrap.connect(directory) as engine:
+    with bootstrap.lock(directory), closing(bootstrap.open_ledger(directory, begin=True)) as engine:
         status = engine.status()
     document = {
         "alliance": alliance_id(founding),
@@ -65,7 +69,10 @@ def init(
         "state_root": status.state_root,
         "trust_file": str(files.trust),
     }
-    rows = [[founder.id, call.text(founder.en, founder.zh), ", ".join(founder.roles)] for founder in cast.members]
+    rows = [
+        [founder.id, call.text(founder.en, founder.zh), role_words(founder.roles, call.lang)]
+        for founder in cast.members
+    ]
     return Page(
         document,
         [
@@ -73,13 +80,16 @@ def init(
                 [
                     (call.text("Alliance", "联盟"), f"{name}  {document['alliance']}"),
                     (call.text("Trust file", "信任文件"), str(files.trust)),
-                    (call.text("Operator's key", "运营方密钥"), str(files.operator_key)),
+                    (
+                        call.text("Operator's key", "运营方密钥"),
+                        call.text(f"{files.operator_key} (not encrypted)", f"{files.operator_key}（未加密）"),
+                    ),
                 ]
             ),
             "",
             table("", [call.text("Member", "成员"), call.text("Name", "名称"), call.text("Roles", "角色")], rows),
             "",
-            call.text("Next: ", "下一步:")
+            call.text("Next: ", "下一步：")
             + f"export KOUAN_PORT={directory}; kouan enterprise onboard USCC --name NAME --as {cast.second_holder}",
         ],
     )

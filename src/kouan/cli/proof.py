@@ -30,7 +30,7 @@ from kouan.client.reading import LedgerReader
 from kouan.engines.port import Engine
 from kouan.formats.paper import Paper, render
 from kouan.kernel.encoding import Bytes16
-from kouan.kernel.proof import QuotaId
+from kouan.kernel.proof import Proof, QuotaId
 
 app: Final = group("Proof files, which anybody can verify offline.")
 
@@ -51,6 +51,7 @@ def _group() -> None:
     examples=(
         "kouan proof make --declaration 223320260000000001 --out proof.json --pdf receipt.pdf --as bank-of-huangpu",
         "kouan proof make --quota 3q2-7wAA…hk4.USD --claim not-financed --out proof.json",
+        "kouan proof make --declaration 223320260000000009 --currency USD --claim not-financed … --as shanghai-customs",
         "kouan proof make --financing Zk3v --out proof.json --as bank-of-huangpu",
     ),
 )
@@ -62,7 +63,10 @@ def make(
     ] = None,
     quota: Annotated[str | None, typer.Option("--quota", help="About a quota, by its id.")] = None,
     financing: Annotated[str | None, typer.Option("--financing", help="About a loan.")] = None,
-    unit: Annotated[str | None, typer.Option("--currency", help="Where a declaration has several.")] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option("--currency", help="Where a declaration has several or, for customs, none."),
+    ] = None,
     claim: Annotated[
         Claim | None,
         typer.Option("--claim", help="What to prove; without it, `available`, and `financed` of a loan."),
@@ -115,7 +119,7 @@ def _loan_id(name: str, home: Home | None) -> str:
 def _quota(engine: Engine, home: Home | None, number: str | None, quota: str | None, unit: str | None) -> str:
     if quota is not None:
         return _checked("--quota", quota, QuotaId, "a quota's id, such as `kouan quota show` names")
-    found = quotas_named(str(number), home, LedgerReader(engine))
+    found = quotas_named(str(number), home, LedgerReader(engine), unit)
     fitting = [name for name in found if unit is None or name.endswith(f".{unit}")]
     if len(fitting) != 1:
         units = ", ".join(name.rpartition(".")[2] for name in found)
@@ -135,11 +139,14 @@ def _receipt(call: Call, home: Home | None, made: Made) -> Paper:
     member = home.id if home else ""
     bank = call.names().get(member) or Name(member or "anybody", member or "未具名")
     number = owner = None
+    numbers: dict[str, str] = {}
     if home is not None and (home.path / BOOK_FILE).exists():
         with Book(home.path / BOOK_FILE) as book:
             subject = subject_of(made.verdict.statement).removeprefix("quota/")
             number, owner = book.number_of(subject), book.owner_of(subject)
-    return verification_receipt(made.proof, made.verdict, Asked(bank, number, owner), bootstrap.now_ms())
+            shown = [leaf.key.removeprefix("quota/") for leaf in msgspec.json.decode(made.proof, type=Proof).leaves]
+            numbers = {quota: known for quota in shown if (known := book.number_of(quota))}
+    return verification_receipt(made.proof, made.verdict, Asked(bank, number, owner, numbers), bootstrap.now_ms())
 
 
 def _made_page(call: Call, made: Made, out: Path, pdf: Path | None) -> Page:

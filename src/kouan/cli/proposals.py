@@ -16,6 +16,7 @@ from kouan.client import alliance_desk as desk
 from kouan.client.filings import read_slip
 from kouan.client.reading import LedgerReader
 from kouan.kernel.encoding import Bytes32
+from kouan.kernel.rejections import Rejection
 from kouan.modules.alliance.records import (
     AddMember,
     AddMemberKey,
@@ -84,7 +85,7 @@ def vote(
         ballot = desk.ballot_of(session, proposal, bootstrap.now_ms())
     said = f"{ballot.tally.yes}/{ballot.tally.electorate}"
     state = _state_text(call, ballot)
-    return done(call, _ballot_document(ballot), f"voted; yes {said}, {state}", f"已投票;赞成 {said},{state}")
+    return done(call, _ballot_document(ballot), f"voted; yes {said}, {state}", f"已投票；赞成 {said}，{state}")
 
 
 @command(app, "enact", signs=True, ids=True, examples=("kouan member enact ID --as commerce-commission",))
@@ -93,7 +94,12 @@ def enact(call: Call, proposal: ProposalArgument) -> Page:
     with call.session() as session:
         found = desk.ballot_of(session, proposal, bootstrap.now_ms()).proposal
         result = desk.enact(session, found, _operator_seed(call))
-    must_accept(result, call.text("enact", "生效"))
+        ballot = desk.ballot_of(session, proposal, bootstrap.now_ms())
+    what = call.text("enact", "生效")
+    if result.code is Rejection.PROPOSAL_TOO_EARLY:
+        at = moment(ballot.enactable_ms)
+        what = call.text(f"enact (possible from {at})", f"生效（不早于 {at}）")
+    must_accept(result, what)
     return done(call, {"proposal": proposal}, f"{_change_text(found.change)}: in effect", "变更已生效")
 
 
@@ -113,6 +119,11 @@ def propose_parameter(
     if name not in declared:
         near = ", ".join(sorted(other for other in declared if other.split(".")[0] == name.split(".")[0])) or "none"
         raise UnusableError("NAME", f"{name!r} is no parameter; those of the same group are: {near}")
+    lowest, highest = declared[name].lowest, declared[name].highest
+    if not lowest <= value <= highest:
+        raise UnusableError(
+            "NUMBER", f"{value} is outside {name}'s bounds; give {lowest} to {highest} {declared[name].unit}"
+        )
     return _propose(call, SetParameter(name, value))
 
 
@@ -227,8 +238,8 @@ def _propose(call: Call, change: Change) -> Page:
     return Page(
         document,
         [
-            call.text(f"proposed: {_change_text(change)}", f"已提案:{_change_text(change)}"),
-            call.text("Next: ", "下一步:") + f"kouan member vote {proposal} --yes --as MEMBER",
+            call.text(f"proposed: {_change_text(change)}", f"已提案：{_change_text(change)}"),
+            call.text("Next: ", "下一步：") + f"kouan member vote {proposal} --yes --as MEMBER",
         ],
     )
 
@@ -248,7 +259,7 @@ def _value_text(value: Any) -> str:
 def _state_text(call: Call, ballot: desk.Ballot) -> str:
     said = {
         "open": call.text("open", "表决中"),
-        "carried": call.text("carried, in effect from ", "已通过,生效时间不早于 ") + moment(ballot.enactable_ms),
+        "carried": call.text("carried, in effect from ", "已通过，生效时间不早于 ") + moment(ballot.enactable_ms),
         "enacted": call.text("in effect since ", "已生效 ") + moment(ballot.proposal.enacted_ms),
         "expired": call.text("expired", "已过期"),
     }

@@ -15,6 +15,7 @@ from kouan.cli.output import Page, fields, moment, must_accept, table
 from kouan.client.customs_desk import CustomsDesk
 from kouan.client.filings import read_slip
 from kouan.client.openings import AnswerSlip, OverseerDesk, RequestSlip, SealSlip, answer, hand_over
+from kouan.kernel.rejections import Rejection
 
 app: Final = group("Opening seals: asked for by the overseer, answered by the second holder, recorded on the ledger.")
 
@@ -51,7 +52,7 @@ def request(call: Call, file: SlipArgument, out: Annotated[Path, _out("request.j
     slip: SealSlip = read_slip(file.read_bytes(), SealSlip, str(file))
     with _overseer(call) as desk:
         step = desk.request(slip)
-    must_accept(step.result, call.text("request the opening", "申请开启"))
+    must_accept(step.result, call.text("request the opening", "申请拆封"))
     out.write_bytes(step.slip or b"")
     document = {"quota": slip.quota, "request": step.request, "slip": str(out)}
     return _written(call, document, out, f"kouan seal answer {out} --as SECOND-HOLDER")
@@ -86,7 +87,7 @@ def open_answer(call: Call, file: SlipArgument) -> Page:
     next_step = f"kouan seal disclose {slip.request}"
     document = {"number": identity.number, "owner": identity.owner, "quota": slip.quota, "request": slip.request}
     return Page(
-        document, [shown, call.text("Later, when the charter allows it: ", "章程规定的期限届满后:") + next_step]
+        document, [shown, call.text("Later, when the charter allows it: ", "章程规定的期限届满后：") + next_step]
     )
 
 
@@ -97,7 +98,11 @@ def disclose(
     """Step 5, overseer: show everybody which declaration a request meant."""
     with _overseer(call) as desk:
         result = desk.disclose(request_id)
-    must_accept(result, call.text("disclose", "公开"))
+        what = call.text("disclose", "公开")
+        if result.code is Rejection.OPENING_STILL_SEALED:
+            at = moment(desk.disclosable_ms(request_id))
+            what = call.text(f"disclose (possible from {at})", f"公开（不早于 {at}）")
+    must_accept(result, what)
     return Page({"request": request_id}, [call.text("disclosed", "已公开")])
 
 
@@ -135,4 +140,4 @@ def _overseer(call: Call) -> Iterator[OverseerDesk]:
 
 
 def _written(call: Call, document: dict[str, str], out: Path, next_step: str) -> Page:
-    return Page(document, [call.text(f"written: {out}", f"已写入:{out}"), call.text("Next: ", "下一步:") + next_step])
+    return Page(document, [call.text(f"written: {out}", f"已写入：{out}"), call.text("Next: ", "下一步：") + next_step])

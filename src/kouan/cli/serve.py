@@ -39,10 +39,11 @@ def serve(
         engine = _open(call, journal)
         try:
             asyncio.run(serve_engine(engine, call.port / bootstrap.LEDGER / bootstrap.SOCKET, journal))
-            failure = None
+            failure: Exception | None = None
         except (LogFailedError, StoreError) as problem:
             failure = problem
-        failure = _close(engine) or failure
+        unwritten = _close(engine)
+    failure = failure or unwritten
     if failure is None:
         return Page({"stopped": True})
     way_on = call.text(

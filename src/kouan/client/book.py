@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -21,6 +22,12 @@ CREATE INDEX IF NOT EXISTS declarations_number ON declarations (number);
 CREATE TABLE IF NOT EXISTS collections (
     id TEXT PRIMARY KEY, financing TEXT, short_text TEXT NOT NULL, taken_ms INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS payments (
+    financing TEXT, entry INTEGER, allocation INTEGER, amount INTEGER NOT NULL, own INTEGER NOT NULL,
+    PRIMARY KEY (financing, entry, allocation)
+) STRICT;
+CREATE TABLE IF NOT EXISTS offers (id TEXT PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS looked (one INTEGER PRIMARY KEY CHECK (one = 1), height INTEGER NOT NULL) STRICT;
 """
 
 
@@ -45,6 +52,15 @@ class BookedCollection(NamedTuple):
     text: str
     """The amount, for people."""
     taken_ms: int
+
+
+class BookedPayment(NamedTuple):
+    """What was paid out or repaid in a loan's own currency, for each of its allocations in their order."""
+
+    amounts: list[int]
+    """As the ledger has them, minor units of the declarations' currencies."""
+    own: list[int]
+    """Minor units of the loan's currency."""
 
 
 class Book:
@@ -93,6 +109,20 @@ class Book:
             raise BookError(f"loan: {name!r} fits {len(found)} loans; give more of the id: {ids}")
         return found[0]
 
+    def looked_to(self) -> int:
+        """Return up to which height the ledger was read for offers to this bank; 0 when it never was."""
+        row = self._db.execute("SELECT height FROM looked").fetchone()
+        return int(row[0]) if row else 0
+
+    def saw_offers(self, loans: Sequence[str], height: int) -> None:
+        """Remember which loans the blocks up to a height offer to this bank; an offer may be gone since."""
+        self._db.executemany("INSERT OR IGNORE INTO offers VALUES (?)", [(loan,) for loan in loans])
+        self._db.execute("INSERT OR REPLACE INTO looked VALUES (1, ?)", (height,))
+
+    def offers(self) -> list[str]:
+        """Return the loans that were ever offered to this bank."""
+        return [row[0] for row in self._db.execute("SELECT id FROM offers ORDER BY id")]
+
     def know(self, quota: str, number: str, owner: str) -> None:
         """Remember which declaration stands behind a quota."""
         self._db.execute("INSERT OR REPLACE INTO declarations VALUES (?, ?, ?)", (quota, number, owner))
@@ -126,3 +156,27 @@ class Book:
             "SELECT * FROM collections WHERE ?1 IS NULL OR financing = ?1 ORDER BY taken_ms, id", (financing,)
         )
         return [BookedCollection(*row) for row in rows]
+
+    def add_payment(self, financing: str, entry: int, payment: BookedPayment) -> None:
+        """Enter a payment as the loan's entry of a number, in the place of one that never came to be."""
+        self.strike_payment(financing, entry)
+        rows = enumerate(zip(payment.amounts, payment.own, strict=True))
+        self._db.executemany(
+            "INSERT INTO payments VALUES (?, ?, ?, ?, ?)", [(financing, entry, index, *row) for index, row in rows]
+        )
+
+    def strike_payment(self, financing: str, entry: int) -> None:
+        """Take out a payment that the ledger refused."""
+        self._db.execute("DELETE FROM payments WHERE financing = ? AND entry = ?", (financing, entry))
+
+    def payments(self, financing: str) -> dict[int, BookedPayment]:
+        """Return a loan's payments in its own currency by the numbers of their entries."""
+        found: dict[int, BookedPayment] = {}
+        rows = self._db.execute(
+            "SELECT entry, amount, own FROM payments WHERE financing = ? ORDER BY entry, allocation", (financing,)
+        )
+        for entry, amount, own in rows:
+            payment = found.setdefault(entry, BookedPayment([], []))
+            payment.amounts.append(amount)
+            payment.own.append(own)
+        return found

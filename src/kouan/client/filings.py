@@ -7,7 +7,7 @@ Whoever holds a declaration's link secret and its document can open both commitm
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +16,7 @@ from kouan.client.commitments import Subject, canonical_fields, commit, is_openi
 from kouan.client.filing_seals import Filing, open_link_secret, seal_link_secret
 from kouan.client.keymaterial import Entropy, derive
 from kouan.client.sealing import SealError, open_sealed, seal
+from kouan.client.slip_kinds import wrong_file
 from kouan.formats.declaration import Declaration
 from kouan.kernel.encoding import Bytes32, encode, from_text, to_text
 from kouan.modules.customs.rules import QuotaId
@@ -70,8 +71,9 @@ def read_slip(data: bytes, kind: type[Any], name: str) -> Any:
         raise SlipError(f"{name}: {len(data)} bytes; a slip has at most {MAX_SLIP_BYTES}")
     try:
         return msgspec.json.decode(data, type=kind)
-    except ValueError as problem:  # msgspec's errors are ValueErrors
-        raise SlipError(f"{name}: no {kind.__name__}: {problem}") from None
+    except (RecursionError, ValueError) as problem:  # msgspec's errors are ValueErrors
+        (wanted,) = get_args(get_type_hints(kind)["format"])
+        raise SlipError(f"{name}: {wrong_file(data, wanted, problem)}") from None
 
 
 def document_of(declaration: Declaration) -> Document:
@@ -127,12 +129,13 @@ def open_attestation(private_key: bytes, slip: AttestationSlip) -> Received:
         document = msgspec.json.decode(
             open_sealed(private_key, _TO_OWNER, filing.aad(), from_text(slip.document_sealed)), type=Document
         )
+        canonical_fields(document)  # refuses what nobody can have committed to, deep nesting among it
         number = document.get("entry_id")
         if not isinstance(number, str):
             raise SlipError("attestation slip: its document has no entry_id")  # joins the reasons below
         secret = open_link_secret(private_key, filing, number, from_text(slip.link_secret_sealed))
     except SealError as problem:
         raise SlipError(f"attestation slip: {problem}; it may be another owner's") from None
-    except ValueError as problem:  # msgspec's and the decoder's errors are ValueErrors
+    except (RecursionError, ValueError) as problem:  # msgspec's and the decoder's errors are ValueErrors
         raise SlipError(f"attestation slip: {problem}") from None
     return Received(number, secret, document)

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from kouan.client.slip_kinds import wrong_file
 from kouan.kernel.encoding import Bytes16, Bytes32, Bytes64, Code, Count, Positive, encode, to_text
 from kouan.kernel.suites import sign
 from kouan.modules.financing.commands.refinancing import Consent
@@ -74,5 +75,5 @@ def read_pay_off(data: bytes) -> PayOffSlip:
         raise PayOffError(f"pay-off slip: {len(data)} bytes; it has at most {MAX_SLIP_BYTES}")
     try:
         return msgspec.json.decode(data, type=PayOffSlip)
-    except ValueError as problem:  # msgspec's errors are ValueErrors
-        raise PayOffError(f"pay-off slip: {problem}") from None
+    except (RecursionError, ValueError) as problem:  # msgspec's errors are ValueErrors
+        raise PayOffError(f"pay-off slip: the file {wrong_file(data, FORMAT, problem)}") from None

@@ -212,6 +212,24 @@ FINANCING: Final = {
         "Let a colleague reverse it, with `--key` of another key.",
         "请由同事以另一密钥（`--key`）办理冲正。",
     ),
+    Rejection.REVERSAL_NEWER_KEY: Sentence(
+        "The key came after the entry: only one that the bank had before may reverse it.",
+        "该密钥在录入之后才登记；仅录入之前已有的密钥可以冲正。",
+        "Let a colleague reverse it whose key is older than the entry; else make the opposite entry.",
+        "请由密钥登记早于录入的同事办理冲正；否则请录入相反的业务。",
+    ),
+    Rejection.REVERSAL_TOO_LATE: Sentence(
+        "The entry is older than the charter lets an entry be reversed.",
+        "该记录已超过章程规定的冲正期限。",
+        "Make the opposite entry instead.",
+        "请改为录入相反的业务。",
+    ),
+    Rejection.COLLECTION_FINAL_NOT_LENDER: Sentence(
+        "Somebody lends on this declaration: only a bank that does may say that the buyer has paid for good.",
+        "该报关单项下尚有融资或占用；仅在其项下有融资的银行可以报送最终收汇。",
+        "Report the money without the final mark, or name your own loan that stands on the declaration.",
+        "请不带最终标志报送，或指明本行在该报关单项下的融资。",
+    ),
     Rejection.ENTRY_BUILT_UPON: Sentence(
         "Something was repaid out of this drawdown, so it cannot be reversed alone.",
         "该放款项下已有还款，不能单独冲正。",

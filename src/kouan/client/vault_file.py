@@ -1,7 +1,8 @@
 """The SQLite file under a vault: its tables, its opening, and what can go wrong with it.
 
 A rollback journal (not WAL) and ``secure_delete`` are used so that an erased key is overwritten in the file itself;
-every write is one transaction, synced before it returns. Several processes may open the file; writers wait their turn.
+every write is one transaction, synced before it returns, unless the caller makes one of many. Several processes may
+open the file; writers wait their turn.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ BUSY_TIMEOUT_S: Final = 10.0
 _FORMAT: Final = 1
 _APPLICATION_ID: Final = 0x4B4F554E  # "KOUN": tells a vault from any other SQLite file
 _KEY_CHECK: Final = b"kouan/vault/check/1"
+_WHOLE: Final = "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"
+_PART: Final = "SAVEPOINT part", "RELEASE part", "ROLLBACK TO part"
 _TABLES: Final = (
     "CREATE TABLE vault (key_check BLOB NOT NULL) STRICT",
     """CREATE TABLE documents (
@@ -115,13 +118,20 @@ def reading() -> Iterator[None]:
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Run the block as one transaction that is on disk when it ends, or did not happen."""
+    """Run the block as one transaction that is on disk when it ends, or did not happen.
+
+    Within another one the block is a part of it: undone alone when it fails, on disk when the outer one ends.
+    """
+    is_part = db.in_transaction
+    begin, end, undo = _PART if is_part else _WHOLE
     with reading():
-        db.execute("BEGIN IMMEDIATE")
+        db.execute(begin)
         try:
             yield
-            db.execute("COMMIT")
+            db.execute(end)
         except BaseException:
             if db.in_transaction:
-                db.execute("ROLLBACK")
+                db.execute(undo)
+                if is_part:
+                    db.execute(end)
             raise

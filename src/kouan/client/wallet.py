@@ -6,6 +6,7 @@ A wallet keeps one document of kind ``declaration`` for each number in its vault
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Final, NamedTuple
 
 import msgspec
@@ -53,6 +54,8 @@ class Given(NamedTuple):
     financing: str
     """The id of the loan, picked here."""
     slip: bytes
+    quotas: Sequence[Quota]
+    """What the parts draw on as the ledger has it, part by part."""
 
 
 class Wallet:
@@ -72,6 +75,10 @@ class Wallet:
     def file(self, number: str, generation: int = 0) -> FilingSlip:
         """Return the slip that goes to customs with a declaration, or, with the next generation, for a new draw key."""
         return filing_slip(self._home, number, generation, custodial=self._custodial)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Take in many slips in one transaction: what the block received is kept when it ends, not before."""
+        return self._vault.together()
 
     def receive(self, slip: AttestationSlip) -> Kept:
         """Take in what customs attested; an amended declaration takes the place of what was kept before.
@@ -95,8 +102,19 @@ class Wallet:
         found = [msgspec.json.decode(self._vault.get(entry.id), type=Kept) for entry in living]
         return sorted({kept.number: kept for kept in found}.values(), key=lambda kept: kept.number)
 
-    def consent(self, reader: Reader, bank: Member, parts: Sequence[Part], expires_ms: int) -> Given:
+    def _new_financing(self) -> str:
+        """Draw an id that nobody has used, and that no command line takes for an option."""
+        while (financing := to_text(fresh(self._entropy, 16))).startswith("-"):
+            pass
+        return financing
+
+    def consent(
+        self, reader: Reader, bank: Member, parts: Sequence[Part], expires_ms: int, financing: str | None = None
+    ) -> Given:
         """Return a consent slip with which a bank may draw for one loan; the parts may be of several declarations.
+
+        ``financing``: an existing loan that is to stand on these declarations 置换; each part is then what it draws on
+        one in all. Without it the loan is a new one.
 
         Raises ValueError for what is not in the wallet or does not stand on the ledger as it does here.
         """
@@ -105,15 +123,16 @@ class Wallet:
         names = [(part.number, part.unit) for part in parts]
         if not parts or len(set(names)) != len(names):
             raise ValueError("declaration: name each declaration and currency once, and at least one")
-        financing = to_text(fresh(self._entropy, 16))
+        financing = self._new_financing() if financing is None else financing
         known = {kept.number: kept for kept in self.declarations()}
-        allocations = []
+        allocations, quotas = [], []
         for part in parts:
             if part.number not in known:
                 raise ValueError(
                     f"declaration {part.number}: not in the wallet {self._home.id}; take in customs' slip first"
                 )
             name, quota = _checked_part(reader, known[part.number], part)
+            quotas.append(quota)
             message = draw_message(self._alliance, bank.id, financing, name, part.amount, expires_ms)
             allocations.append(
                 ConsentPart(
@@ -127,7 +146,7 @@ class Wallet:
                 )
             )
         consent = Consent(self._alliance, allocations, bank.id, financing, "kouan/consent/1", "seller")
-        return Given(financing, seal_consent(consent, from_text(bank.sealing), self._entropy))
+        return Given(financing, seal_consent(consent, from_text(bank.sealing), self._entropy), quotas)
 
     def _draw_seed(self, quota: Quota, number: str) -> bytes:
         master = self._home.keys.secrets[DRAW_MASTER]

@@ -196,5 +196,5 @@ def _notes(sheet: Sheet, paper: Paper) -> None:
     if sheet.unseen:
         notes.extend(sheet.in_lang(*_UNSEEN))
     sheet.set_y(sheet.y + 2 * GAP)
-    for note in notes:
+    for note in filter(None, notes):
         sheet.paragraph(note, 8, GREY)

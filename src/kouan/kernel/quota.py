@@ -129,10 +129,23 @@ def repay(quota: Quota, amount: int) -> Quota | Rejection:
 
 
 def restore(quota: Quota, amount: int) -> Quota | Rejection:
-    """Put a repayment that never was back into use. It corrects a record, so it asks for no free room."""
+    """Put a repayment that never was back into use. It corrects a record, so it asks for no free room.
+
+    Whoever else lends on the quota relied on that room: when it is over-drawn now, a raised revision tells them.
+    """
     if quota.used + amount > MAX_INTEGER:
         return Rejection.QUOTA_NUMBER_TOO_LARGE
-    return replace(quota, used=quota.used + amount)
+    restored = replace(quota, used=quota.used + amount)
+    return replace(restored, revision=quota.revision + 1) if is_overdrawn(restored) else restored
+
+
+def undraw(quota: Quota, financing: str, time_ms: int) -> Quota:
+    """Let the loan's living hold, where there is one, count as not drawn on: what was confirmed was a mistake."""
+    holds = [
+        replace(hold, drawn=False) if hold.financing == financing and hold.lapse_ms > time_ms else hold
+        for hold in quota.holds
+    ]
+    return replace(quota, holds=holds)
 
 
 def _inactive(quota: Quota) -> Rejection:

@@ -27,6 +27,8 @@ class Charter(Record, frozen=True):
 class Key(Record, frozen=True):
     """One signing key of a member."""
 
+    added_ms: Count
+    """Block time of its coming; 0 for a key that the founding document names."""
     public: Bytes32
     revoked_ms: Count
     """Block time of the revocation; 0 while the key is good."""
@@ -61,7 +63,7 @@ class Hold(Record, frozen=True):
     amount: Positive
     drawer: Code
     drawn: bool
-    """Something was confirmed out of it: should the rest lapse, that is not held against the drawer."""
+    """Something was confirmed out of it and stands: should the rest lapse, that is not held against the drawer."""
     extended: bool
     financing: str
     lapse_ms: Positive
@@ -101,7 +103,7 @@ class Quota(Record, frozen=True):
     ratio_bp: Count
     """Basis points of the attested value that may be drawn."""
     revision: Count
-    """How often the issuer changed it."""
+    """How often the issuer changed it, or a repayment's reversal left it over-drawn."""
     seal: Bytes32
     """Hash of the seal: number and owner encrypted to the overseer."""
     settled: bool

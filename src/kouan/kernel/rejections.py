@@ -33,6 +33,7 @@ class Rejection(IntEnum):
     COMMAND_FELL_WITH_OTHERS = 23
     ROLE_NOT_PERMITTED = 24
     MEMBER_SUSPENDED = 25
+    SIGNING_KEY_REVOKED = 26
 
     # A quota.
     QUOTA_EXISTS = 40
@@ -141,6 +142,9 @@ class Rejection(IntEnum):
     REVERSAL_OTHER_BANK = 332
     REVERSAL_SAME_KEY = 333
     ENTRY_BUILT_UPON = 334
+    REVERSAL_NEWER_KEY = 335
+    REVERSAL_TOO_LATE = 336
+    COLLECTION_FINAL_NOT_LENDER = 337
 
     # Cases: one trade, many documents.
     EVALUATOR_UNKNOWN = 400

@@ -70,7 +70,7 @@ class Load:
         self.answers: dict[int, bytes] = {}
         """Receipts by the number of their envelope."""
         self._half = threading.Event()
-        self._clients = [threading.Thread(target=self._send, args=(client,)) for client in range(CLIENTS)]
+        self._clients = [threading.Thread(target=self._send, args=(client,), daemon=True) for client in range(CLIENTS)]
 
     def kill_half_way(self, process: subprocess.Popen[bytes]) -> None:
         """Start the clients, kill the server once half is answered, and wait for the clients to notice."""

@@ -83,7 +83,7 @@ class SeededPort:
         )
         self.alliance = alliance_id(founding)
         self._stack.enter_context(bootstrap.lock(self.directory))
-        self.engine: Embedded = bootstrap.open_ledger(self.directory, self.clock.now_ms)
+        self.engine: Embedded = bootstrap.open_ledger(self.directory, self.clock.now_ms, begin=True)
         self._stack.callback(self.engine.close)
         return founding
 

@@ -129,4 +129,4 @@ def _live(
     show(live_on(port, checks, business))
     if processes:
         with tempfile.TemporaryDirectory(prefix="kouan-") as workshop:
-            show(operate(port, checks, watch, Path(workshop), loan.financing))
+            show(operate(port, checks, watch, Path(workshop), loan.lending.financing))

@@ -131,7 +131,10 @@ class Banks(RuleBasedStateMachine):
     )
     def collect(self, sender: str, n: int, value: int, *, final: bool) -> None:
         name = f"receipt {len(self.collections)}"
-        if self._send(sender, self.book.collect(name, self.quotas[n], value, final=final)):
+        quota = self.quotas[n]
+        own = (loan for loan in self.loans if self._lender(loan) == sender)
+        on_it = (loan for loan in own if any(part.quota == quota for part in self.book.loan(loan).allocations))
+        if self._send(sender, self.book.collect(name, quota, value, final=final, loan=next(on_it, None))):
             self.collections.append(loan_id(name))
 
     @precondition(lambda self: self.loans)

@@ -36,7 +36,9 @@ def test_the_worked_example_of_the_readme() -> None:
     assert book.quota(declared).used == 250_000_00
 
     book.ledger.advance(60 * DAY_MS)
-    book.accept("bank-b", book.collect("receipt", declared, 311_960_00, final=True, loan=LOAN))
+    book.accept("bank-b", book.collect("receipt", declared, 311_960_00, loan=LOAN))
+    assert (book.quota(declared).limit, available(book.quota(declared), book.now)) == (432_00, 0)
+    book.accept("bank-a", book.collect("for good", declared, 0, final=True, loan=LOAN))
     quota = book.quota(declared)
     assert (quota.collected, quota.limit, quota.used) == (311_960_00, 0, 250_000_00)
     assert short_of(quota) == 540_00
@@ -100,6 +102,47 @@ def test_a_bank_whose_holds_lapsed_twice_gets_no_third() -> None:
         release = {"type": "financing.release/1", "financing": loan_id(name), "reason": "withdrawn"}
         book.accept("bank-b", release)
         assert book.view(loan_id(name)).state == "released"
+
+
+def test_a_drawdown_of_a_cent_that_is_reversed_does_not_excuse_a_lapse() -> None:
+    """What was drawn was a mistake, so the hold lapsed undrawn; a second drawdown that stands does excuse it."""
+    for standing, code in ((0, Rejection.HOLD_THIRD), (1, 0)):
+        book = Book()
+        declared = book.declare("d")
+        for name in ("one", "two"):
+            loan = loan_id(name)
+            book.accept("bank-a", book.hold("bank-a", loan, {declared: 100}))
+            for _ in range(1 + standing):
+                book.accept("bank-a", book.disburse(loan, 1))
+            book.accept("bank-a", {"type": "financing.reverse/1", "entry": 1, "financing": loan}, key="second")
+            assert [hold.drawn for hold in book.quota(declared).holds if hold.financing == loan] == [bool(standing)]
+            book.ledger.advance(3 * DAY_MS)
+        assert book.refused("bank-a", book.hold("bank-a", LOAN, {declared: 100}))[0] == code
+
+
+def test_only_who_lends_on_a_declaration_says_that_the_buyer_has_paid_for_good() -> None:
+    """Others could end a receivable that a bank lends on, or is about to; where nobody does, any bank may."""
+    book = Book()
+    declared, free = book.declare("d"), book.declare("free")
+    hold = book.hold("bank-a", LOAN, {declared: 100})
+    refused = Rejection.COLLECTION_FINAL_NOT_LENDER, declared
+    book.accept("bank-a", hold)
+    book.accept("bank-b", book.hold("bank-b", OTHER, {free: 100}))
+    for bank, loan in (("bank-b", None), ("bank-b", LOAN), ("bank-b", OTHER), ("bank-a", None)):
+        ended = book.collect("for good", declared, 0, final=True, loan=loan)
+        assert book.refused(bank, ended) == refused
+    book.ledger.advance(3 * DAY_MS)
+    book.accept("bank-c", book.collect("lapsed", declared, 0, final=True))
+    book.accept("bank-c", book.collect("free", free, 0, final=True))
+
+
+def test_a_bank_whose_part_is_repaid_no_longer_ends_what_another_lends_on() -> None:
+    book, (declared,) = _lent(100)
+    book.accept("bank-b", book.hold("bank-b", OTHER, {declared: 100}))
+    book.accept("bank-a", book.repay(LOAN, 100))
+    ended = book.collect("for good", declared, 0, final=True, loan=LOAN)
+    assert book.refused("bank-a", ended) == (Rejection.COLLECTION_FINAL_NOT_LENDER, declared)
+    book.accept("bank-b", ended | {"financing": OTHER})
 
 
 def test_a_hold_is_atomic_over_its_declarations() -> None:

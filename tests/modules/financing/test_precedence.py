@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tests.modules.financing.book import DAY_MS, Book, Wire, loan_id, quota_id
 
 from kouan.kernel.encoding import MAX_INTEGER
-from kouan.kernel.records import Hold
+from kouan.kernel.records import Hold, Member
 from kouan.kernel.rejections import Rejection
 from kouan.modules.financing.records import Collection, Entry
 from kouan.modules.financing.rules import collection_key, entry_key
@@ -127,6 +127,16 @@ def collection(**changes: Any) -> Fault:
         book.put(key, replace(book.ledger.must(Collection, key), **changes))
 
     return change
+
+
+def newer_key(book: Book, _cmd: Wire) -> None:
+    member = book.ledger.must(Member, "member/bank-a")
+    keys = member.keys | {"second": replace(member.keys["second"], added_ms=book.now)}
+    book.put("member/bank-a", replace(member, keys=keys))
+
+
+def too_late(book: Book, _cmd: Wire) -> None:
+    book.ledger.advance(30 * DAY_MS + 1)
 
 
 def item(**changes: Any) -> Fault:
@@ -242,7 +252,7 @@ TABLES: Final[dict[str, Table]] = {
         [
             *TERMS,
             (Rejection.HOLD_LAPSED, "lapse_ms", past("lapse_ms")),
-            (Rejection.HOLD_TOO_LONG, "lapse_ms", ahead("lapse_ms", 13)),
+            (Rejection.HOLD_TOO_LONG, "lapse_ms", ahead("lapse_ms", 15)),
             (Rejection.ALLOCATION_TWICE, C, twice),
             *_draw_rows(E),
             (Rejection.HOLDS_TOO_MANY, E, crowded(E)),
@@ -256,7 +266,7 @@ TABLES: Final[dict[str, Table]] = {
         [
             *OWN_HELD,
             (Rejection.DATE_NOT_LATER, "lapse_ms", ahead("lapse_ms", 3)),
-            (Rejection.HOLD_TOO_LONG, "lapse_ms", ahead("lapse_ms", 16)),
+            (Rejection.HOLD_TOO_LONG, "lapse_ms", ahead("lapse_ms", 18)),
             (
                 Rejection.HOLD_EXTENDED_ALREADY,
                 A,
@@ -329,6 +339,7 @@ TABLES: Final[dict[str, Table]] = {
                 settled_already,
             ),
             (Rejection.COLLECTED_TOO_MUCH, B, item(amount=343_750_01)),
+            (Rejection.COLLECTION_FINAL_NOT_LENDER, B, item(final=True)),
         ],
         bank="bank-c",
     ),
@@ -339,6 +350,8 @@ TABLES: Final[dict[str, Table]] = {
             (Rejection.ENTRY_REVERSED_ALREADY, "", collection(reversed_by="bank-a/second")),
             (Rejection.REVERSAL_OTHER_BANK, "", collection(by="bank-b/main")),
             (Rejection.REVERSAL_SAME_KEY, "", collection(by="bank-a/second")),
+            (Rejection.REVERSAL_NEWER_KEY, "", newer_key),
+            (Rejection.REVERSAL_TOO_LATE, "", too_late),
         ],
         key="second",
     ),
@@ -408,6 +421,8 @@ TABLES: Final[dict[str, Table]] = {
             (Rejection.ENTRY_REVERSED_ALREADY, "", entry(reversed_by=2)),
             (Rejection.REVERSAL_OTHER_BANK, "", entry(by="bank-b/main")),
             (Rejection.REVERSAL_SAME_KEY, "", entry(by="bank-a/second")),
+            (Rejection.REVERSAL_NEWER_KEY, "", newer_key),
+            (Rejection.REVERSAL_TOO_LATE, "", too_late),
             (Rejection.ENTRY_BUILT_UPON, A, entry(amounts=[501, 300])),
         ],
         key="second",

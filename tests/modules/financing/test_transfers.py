@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.modules.alliance.voting import new_key
 from tests.modules.financing.book import DAY_MS, Book, loan_id
+from tests.modules.ledger import seed_of
 
 from kouan.kernel.encoding import MAX_INTEGER
 from kouan.kernel.rejections import Rejection
@@ -171,6 +173,49 @@ def test_a_reversed_repayment_is_owed_again_even_over_the_limit(book: Book) -> N
     assert _used(book, a, b) == [500_000_00, 400]
     assert (book.view(OLD).state, book.view(OLD).interest) == ("disbursed", 0)
     assert book.view(OLD).allocations[0].is_overdrawn
+    assert [book.view(loan).is_under_review for loan in (OLD, NEW)] == [True, True]
+    assert [part.is_under_review for part in book.view(OLD).allocations] == [True, False]
+
+
+def test_a_reversed_repayment_that_the_declaration_carries_asks_nobody(book: Book) -> None:
+    a, _ = _lend(book)
+    book.accept("bank-a", book.repay(OLD, 500, 0))
+    book.accept("bank-a", _reverse(2), key="second")
+    assert (book.quota(a).revision, book.view(OLD).is_under_review) == (0, False)
+
+
+@pytest.mark.parametrize("days", [30, 7])
+def test_an_entry_stands_when_the_charters_time_is_over(days: int) -> None:
+    """To the last millisecond it can be reversed, loan and collection alike; the default is thirty days."""
+    book = Book(**{"financing.reversal_max_ms": days * DAY_MS} if days != 30 else {})
+    a, _ = _lend(book)
+    for name in ("one", "two"):
+        book.accept("bank-a", book.repay(OLD, 1, 0))
+        book.accept("bank-a", book.collect(name, a, 1))
+    reverse = {"type": "financing.reverse-collection/1"}
+    book.ledger.advance(days * DAY_MS)
+    book.accept("bank-a", _reverse(2), key="second")
+    book.accept("bank-a", reverse | {"collection": loan_id("one")}, key="second")
+    book.ledger.advance(1)
+    late = (Rejection.REVERSAL_TOO_LATE, "")
+    assert book.refused("bank-a", _reverse(3), key="second") == late
+    assert book.refused("bank-a", reverse | {"collection": loan_id("two")}, key="second") == late
+
+
+@pytest.mark.parametrize("wait_ms", [0, 1])
+def test_nobody_makes_a_second_person_of_itself(book: Book, wait_ms: int) -> None:
+    """A key that came after the entry or with it, a rotated one too, does not reverse it; it does a later entry."""
+    _lend(book)
+    book.ledger.advance(wait_ms)
+    third = new_key(book.ledger, "bank-a", "third")
+    fourth = new_key(book.ledger, "bank-a", "fourth", "rotate-key", old="second")
+    book.ledger.accept("bank-a", third, fourth)
+    for key in ("third", "fourth"):
+        book.ledger.seeds[f"bank-a/{key}"] = seed_of("bank-a", key)
+        assert book.refused("bank-a", _reverse(1), key=key) == (Rejection.REVERSAL_NEWER_KEY, "")
+    book.ledger.advance(1)
+    book.accept("bank-a", book.repay(OLD, 1, 0))
+    book.accept("bank-a", _reverse(2), key="third")
 
 
 def test_a_restored_repayment_must_still_be_a_number(book: Book) -> None:

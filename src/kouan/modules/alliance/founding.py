@@ -92,9 +92,11 @@ def read_trust_file(data: bytes) -> Founding:
         raise FoundingError(f"not a trust file: {problem}") from None
 
 
-def genesis(founding: Founding, parameters: Iterable[Parameter]) -> list[tuple[str, bytes]]:
-    """Return the records of the state at height 0, by key; raises FoundingError like `check`."""
-    check(founding, parameters)
+def genesis(founding: Founding) -> list[tuple[str, bytes]]:
+    """Return the records of the state at height 0, by key.
+
+    Whoever founds with a document checks it; later a version that declares other parameters must still open the ledger.
+    """
     members = [_member(founding, member) for member in founding.members]
     records: list[tuple[str, Record]] = [
         (CHARTER_KEY, Charter(founding.charter, revision=0)),
@@ -154,7 +156,6 @@ def _check_member(founding: Founding, member: FoundingMember) -> None:
 
 
 def _check_key(public: Bytes32, field: str) -> None:
-    # Ed25519 and X25519 share the curve, and the first points of small order in either form.
     _require(is_sound_key(from_text(public)), field, "is a point of small order, nobody's key")
 
 
@@ -166,7 +167,7 @@ def _roles(founding: Founding, member: FoundingMember) -> list[str]:
 def _member(founding: Founding, member: FoundingMember) -> Member:
     return Member(
         id=member.id,
-        keys={name: Key(key.public, 0, key.suite) for name, key in member.keys.items()},
+        keys={name: Key(0, key.public, 0, key.suite) for name, key in member.keys.items()},
         roles=_roles(founding, member),
         sealing=member.sealing,
         suspended=False,

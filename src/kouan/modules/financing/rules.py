@@ -26,16 +26,17 @@ HOLD_MAX: Final = {product: f"financing.hold_max_ms.{product}" for product in ge
 EXTENSION_MAX: Final = "financing.extension_max_ms"
 REGISTRATION_REQUIRED: Final = "financing.registration_required"
 COLLECTION_TOLERANCE: Final = "financing.collection_tolerance_bp"
+REVERSAL_MAX: Final = "financing.reversal_max_ms"
 
-# Three business days may take twelve days across the longest national holidays; who holds computes the days.
+# Three business days took fourteen days across the spring festival of 2020; who holds computes the days.
 PARAMETERS: Final[tuple[Parameter, ...]] = (
     *(
         Parameter(
-            name, "ms", 12 * _DAY_MS, 3_600_000, _LONGEST_MS, f"The longest hold for a loan of product {product}."
+            name, "ms", 14 * _DAY_MS, 3_600_000, _LONGEST_MS, f"The longest hold for a loan of product {product}."
         )
         for product, name in HOLD_MAX.items()
     ),
-    Parameter(EXTENSION_MAX, "ms", 12 * _DAY_MS, 0, _LONGEST_MS, "By how much the one extension may move a lapse."),
+    Parameter(EXTENSION_MAX, "ms", 14 * _DAY_MS, 0, _LONGEST_MS, "By how much the one extension may move a lapse."),
     Parameter(
         REGISTRATION_REQUIRED, "yes or no", 1, 0, 1, "1: no first drawdown without the registration of the receivables."
     ),
@@ -46,6 +47,14 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         0,
         10_000,
         "By how much receipts may exceed what is attested: charges, interest for late payment.",
+    ),
+    Parameter(
+        REVERSAL_MAX,
+        "ms",
+        30 * _DAY_MS,
+        3_600_000,
+        366 * _DAY_MS,
+        "How old an entry or a collection may be to be reversed.",
     ),
 )
 

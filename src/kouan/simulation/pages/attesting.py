@@ -44,7 +44,7 @@ def attesting_page(say: Say, shown: AttestingShown) -> list[RenderableType]:
             say(
                 "The ledger holds amounts, commitments and handles. Numbers, goods and parties stay with customs and "
                 "the owners.",
-                "账本上只有金额、承诺和句柄；报关单号、货物和当事方信息留在海关与企业处。",
+                "账本上只有金额、承诺值和查询标识；报关单号、货物和当事方信息留在海关与企业处。",
             ),
         )
     ]

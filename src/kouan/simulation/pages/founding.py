@@ -12,12 +12,12 @@ from kouan.simulation.scenes.founding import FoundingShown
 _ROLES: Final = {
     "attester": ("attests papers", "证明方"),
     "bank": ("lends", "银行"),
-    "convener": ("convenes", "召集方"),
+    "convener": ("convenes", "召集人"),
     "customs": ("attests", "海关"),
     "evaluator": ("compares papers", "比对方"),
     "operator": ("runs the ledger", "运营方"),
     "overseer": ("oversees", "监管机构"),
-    "second-holder": ("second holder of seals", "第二保管方"),
+    "second-holder": ("second holder of seals", "第二持有人"),
 }
 
 

@@ -9,17 +9,17 @@ from kouan.formats.declaration import Declaration
 from kouan.formats.money import money
 from kouan.simulation.cast import GARMENT_MAKER
 from kouan.simulation.pages.parts import Say, facts, last_day, moment, money_bar, panel, sums, table
-from kouan.simulation.scenes.loan import LoanShown, RefusedShown
+from kouan.simulation.scenes.loan import LendingShown, LoanShown, PaymentShown, ReceiptShown, RefusedShown
 
 
 def loan_page(say: Say, shown: LoanShown) -> list[RenderableType]:
     """Draw the loan's life."""
     return [
         _declarations(say, shown),
-        _lending(say, shown),
-        _verification(say, shown),
+        _lending(say, shown.lending),
+        _receipt(say, shown.receipt),
         refused_panel(say, say("A second bank", "第二家银行"), shown.second_bank),
-        _payment(say, shown),
+        _payment(say, shown.payment),
         refused_panel(say, say("Once more on the same declarations", "以同一批报关单再次申请"), shown.once_more),
     ]
 
@@ -54,15 +54,15 @@ def _declaration_row(one: Declaration) -> tuple[str, ...]:
     return one.entry_id, one.ie_date.isoformat(), sums(one.total_by_currency())
 
 
-def _lending(say: Say, shown: LoanShown) -> RenderableType:
-    bank, lent = say.name(shown.lent.bank), shown.lent
+def _lending(say: Say, shown: LendingShown) -> RenderableType:
+    lent = shown.lent
     held_until = f"{say('all six held until the end of', '六票全部占用至')} {last_day(shown.lapse_ms)}"
     return panel(
         say("Accepted and lent the same day", "当日受理、当日放款"),
         facts(
-            (say("Bank", "银行"), bank),
+            (say("Bank", "银行"), say.name(lent.bank)),
             (say("Loan", "融资编号"), shown.financing),
-            (say("Accepted", "受理"), f"{moment(shown.opened_ms)}  {held_until}"),
+            (say("Accepted", "受理"), f"{moment(lent.opened_ms)}  {held_until}"),
             (say("Acceptance advice", "受理通知"), str(shown.advice)),
         ),
         money_bar(say, shown.while_held),
@@ -71,19 +71,18 @@ def _lending(say: Say, shown: LoanShown) -> RenderableType:
             (say("Paid out", "放款"), f"{moment(shown.lent_ms)}  {sums(lent.outstanding)}"),
             (say("Due", "到期日"), last_day(lent.maturity_ms)),
         ),
-        money_bar(say, shown.after_lending),
+        money_bar(say, shown.after),
     )
 
 
-def _verification(say: Say, shown: LoanShown) -> RenderableType:
-    verdict = shown.proof_made.verdict
+def _receipt(say: Say, shown: ReceiptShown) -> RenderableType:
     return panel(
         say("Verification receipt 核验回单", "核验回单"),
         facts(
-            (say("Receipt", "回单"), str(shown.receipt)),
+            (say("Receipt", "回单"), str(shown.paper)),
             (say("QR code", "二维码"), shown.qr),
             (say("Proof file", "证明文件"), str(shown.proof)),
-            (say("Says", "内容"), say(verdict.en, verdict.zh)),
+            (say("Says", "内容"), say(shown.verdict.en, shown.verdict.zh)),
         ),
     )
 
@@ -104,17 +103,17 @@ def refused_panel(say: Say, title: str, refused: RefusedShown) -> RenderableType
     )
 
 
-def _payment(say: Say, shown: LoanShown) -> RenderableType:
-    settled, unit = shown.settled, shown.paid.unit
+def _payment(say: Say, shown: PaymentShown) -> RenderableType:
+    settled, unit = shown.settled, shown.after.unit
     return panel(
         say("Day 88: the buyer pays, less the banks' charges abroad", "第 88 天：买方付款（已扣境外银行费用）"),
         facts(
-            (say("Collected", "收汇"), f"{moment(shown.paid_ms)}  {money(shown.paid.collected, unit)}"),
+            (say("Collected", "收汇"), f"{moment(shown.paid_ms)}  {money(shown.after.collected, unit)}"),
             (say("Principal repaid", "归还本金"), sums(settled.repaid)),
             (say("Interest", "利息"), money(settled.interest, settled.currency)),
             (say("Paid short, for good", "短付（不再收取）"), money(shown.short, unit)),
             (say("Outstanding", "未还余额"), sums(settled.outstanding)),
-            (say("May still be lent on it", "可融资余额"), money(shown.paid.available, unit)),
+            (say("May still be lent on it", "可融资余额"), money(shown.after.available, unit)),
         ),
-        money_bar(say, shown.paid),
+        money_bar(say, shown.after),
     )

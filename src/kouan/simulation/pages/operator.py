@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.console import RenderableType
 
 from kouan.simulation.pages.parts import Say, facts, panel, table
-from kouan.simulation.scenes.operator import OperatorShown, ProofShown
+from kouan.simulation.scenes.operator import OperatorShown
+from kouan.simulation.strangers import ProofShown
 
 
 def operator_page(say: Say, shown: OperatorShown) -> list[RenderableType]:

@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 
 from kouan.client.amounts import Amount
 from kouan.client.bank_desk import Wanted
-from kouan.client.names import Name
 from kouan.client.papers import Asked, acceptance_advice, verification_receipt
 from kouan.client.portfolio import one_loan
-from kouan.client.proofs import Made, prove_loan, qr_text
+from kouan.client.proofs import prove_loan
 from kouan.client.refusals import explain
+from kouan.client.verifier import Verdict
 from kouan.client.wallet import Part
 from kouan.formats.declaration import Declaration
 from kouan.formats.single_window import read_files
@@ -57,32 +57,51 @@ class RefusedShown(NamedTuple):
     text_zh: str
 
 
-class LoanShown(NamedTuple):
-    """What the scene shows."""
+class LendingShown(NamedTuple):
+    """From the application to the money, on one day."""
 
-    declarations: list[Declaration]
-    before: Bars
     financing: str
     lapse_ms: int
+    """Until when the declarations were held."""
     advice: Path
     while_held: Bars
     registration: str
     """Its number in the movables register."""
     lent_ms: int
     """When it was paid out."""
-    opened_ms: int
     lent: LoanView
-    after_lending: Bars
-    second_bank: RefusedShown
-    receipt: Path
+    after: Bars
+
+
+class ReceiptShown(NamedTuple):
+    """The verification receipt and the proof behind it."""
+
+    paper: Path
     proof: Path
-    proof_made: Made
+    verdict: Verdict
     qr: str
+    """What the paper's code says."""
+
+
+class PaymentShown(NamedTuple):
+    """What became of the loan when the buyer paid."""
+
     paid_ms: int
-    paid: Bars
+    after: Bars
     short: int
     """What the buyer paid too little for good, in minor units."""
     settled: LoanView
+
+
+class LoanShown(NamedTuple):
+    """What the scene shows."""
+
+    declarations: list[Declaration]
+    before: Bars
+    lending: LendingShown
+    receipt: ReceiptShown
+    second_bank: RefusedShown
+    payment: PaymentShown
     once_more: RefusedShown
 
 
@@ -90,72 +109,79 @@ def lend_and_collect(port: SeededPort, checks: Checks, deals: list[Deal]) -> Loa
     """Lend on six declarations, try a second bank, let the buyer pay, try once more."""
     port.clock.move_to(0, 10, 20)
     shipped = of_contract(port, GARMENT_MAKER.code, LC_CONTRACT)
-    numbers, quotas = [number for number, _ in shipped], [quota for _, quota in shipped]
-    before = bars(port, quotas)
+    numbers = [number for number, _ in shipped]
+    before = bars(port, [quota for _, quota in shipped])
     checks.equal("loan.declarations", len(shipped), 6)
     checks.equal("loan.attested", before.attested, 312_500_00)
     checks.equal("loan.financeable", before.available, 250_000_00)
-    bank = port.bank(LENDER)
+    lending = _lend(port, checks, shipped)
+    receipt = _receipt(port, checks, lending.financing, numbers)
+    port.clock.move_to(0, 15, 30)
+    second_bank = _try_at(port, checks, RIVAL, shipped)
+    settle_due(port, checks, deals, PAYMENT_DAY)
+    port.clock.move_to(PAYMENT_DAY, 10)
+    payment = _pay(port, checks, lending.lent, shipped)
+    once_more = _try_at(port, checks, RIVAL, shipped)
+    return LoanShown(_messages(port, numbers), before, lending, receipt, second_bank, payment, once_more)
+
+
+def _lend(port: SeededPort, checks: Checks, shipped: Sequence[tuple[str, Quota]]) -> LendingShown:
+    """Accept in the morning, pay out in the afternoon."""
+    quotas, bank, maturity_ms = [quota for _, quota in shipped], port.bank(LENDER), port.clock.at(USANCE_DAYS, 24)
     given = port.consent(GARMENT_MAKER.code, LENDER, _all_of(shipped))
-    maturity_ms = port.clock.at(USANCE_DAYS, 24)
     placed = bank.lending.hold(given.slip, Wanted("export-bill", maturity_ms))
     checks.holds("loan.held", placed.result.accepted)
-    name = port.names[LENDER]
-    advice = port.keep_paper(
-        "acceptance-advice", acceptance_advice(placed, name, "export-bill", maturity_ms, port.clock.now_ms())
-    )
-    while_held = bars(port, quotas)
+    paper = acceptance_advice(placed, port.names[LENDER], "export-bill", maturity_ms, port.clock.now_ms())
+    advice, while_held = port.keep_paper("acceptance-advice", paper), bars(port, quotas)
     checks.equal("loan.all-held", (while_held.held, while_held.available), (250_000_00, 0))
 
     port.clock.move_to(0, 14, 40)
     registered = registration(port)
     drawn = bank.lending.disburse(given.financing, registration=registered)
     checks.holds("loan.paid-out", drawn.result.accepted)
-    lent, lent_ms = one_loan(bank.bank, given.financing).view, port.clock.now_ms()
-    after_lending = bars(port, quotas)
+    lent, after = one_loan(bank.bank, given.financing).view, bars(port, quotas)
     checks.equal("loan.lent", lent.outstanding, {"USD": 250_000_00})
-    checks.equal("loan.used", (after_lending.used, after_lending.available), (250_000_00, 0))
-    proof_made, proof, receipt = _receipt(port, checks, given.financing, numbers, name)
-
-    port.clock.move_to(0, 15, 30)
-    second_bank = _try_at(port, checks, RIVAL, shipped)
-
-    settle_due(port, checks, deals, PAYMENT_DAY)
-    port.clock.move_to(PAYMENT_DAY, 10)
-    collected = bank.servicing.collect(name=given.financing, amount=PAYMENT, final=True)
-    repaid = bank.servicing.repay(given.financing, "buyer", amount=Amount(lent.amount, "USD"), interest=INTEREST)
-    checks.holds("loan.collected-and-repaid", collected.result.accepted and repaid.result.accepted)
-    paid, settled = bars(port, quotas), one_loan(bank.bank, given.financing).view
-    short = sum(short_of(port.quota(quota.id)) for quota in quotas)
-    checks.equal("loan.collected", paid.collected, 311_960_00)
-    checks.equal("loan.short", short, 540_00)
-    checks.equal("loan.interest", settled.interest, INTEREST.minor)
-    checks.equal("loan.settled", (settled.state, settled.outstanding), ("settled", {"USD": 0}))
-    checks.equal("loan.nothing-left", (paid.limit, paid.available), (0, 0))
-    once_more = _try_at(port, checks, RIVAL, shipped)
-    return LoanShown(
-        declarations=_messages(port, numbers),
-        before=before,
+    checks.equal("loan.used", (after.used, after.available), (250_000_00, 0))
+    return LendingShown(
         financing=given.financing,
         lapse_ms=lent.lapse_ms,
         advice=advice,
         while_held=while_held,
         registration=registered.number,
-        lent_ms=lent_ms,
-        opened_ms=lent.opened_ms,
+        lent_ms=port.clock.now_ms(),
         lent=lent,
-        after_lending=after_lending,
-        second_bank=second_bank,
-        receipt=receipt,
-        proof=proof,
-        proof_made=proof_made,
-        qr=qr_text(proof_made.proof, proof_made.verdict),
-        paid_ms=port.clock.now_ms(),
-        paid=paid,
-        short=short,
-        settled=settled,
-        once_more=once_more,
+        after=after,
     )
+
+
+def _receipt(port: SeededPort, checks: Checks, financing: str, numbers: list[str]) -> ReceiptShown:
+    """Prove the loan, and print the receipt with the proof's fingerprint in its code."""
+    made = prove_loan(port.engine, port.trust, financing, "financed")
+    checks.holds("loan.proven", made.verdict.proven)
+    parts = one_loan(port.bank(LENDER).bank, financing)
+    by_quota = {part.quota: number for number, part in zip(parts.numbers, parts.view.allocations, strict=True)}
+    asked = Asked(port.names[LENDER], ", ".join(numbers), GARMENT_MAKER.code, by_quota)
+    paper = verification_receipt(made.proof, made.verdict, asked, port.clock.now_ms())
+    qr = paper.qr_text or ""
+    checks.holds("loan.code-carries-fingerprint", qr.endswith(made.verdict.fingerprint))
+    kept, proof = port.keep_paper("verification-receipt", paper), port.keep_proof("loan-financed", made)
+    return ReceiptShown(kept, proof, made.verdict, qr)
+
+
+def _pay(port: SeededPort, checks: Checks, lent: LoanView, shipped: Sequence[tuple[str, Quota]]) -> PaymentShown:
+    """Let the buyer pay for good: collected on the declarations, and the loan repaid out of it."""
+    quotas, bank = [quota for _, quota in shipped], port.bank(LENDER)
+    collected = bank.servicing.collect(name=lent.id, amount=PAYMENT, final=True)
+    repaid = bank.servicing.repay(lent.id, "buyer", amount=Amount(lent.amount, lent.currency), interest=INTEREST)
+    checks.holds("loan.collected-and-repaid", collected.result.accepted and repaid.result.accepted)
+    after, settled = bars(port, quotas), one_loan(bank.bank, lent.id).view
+    short = sum(short_of(port.quota(quota.id)) for quota in quotas)
+    checks.equal("loan.collected", after.collected, 311_960_00)
+    checks.equal("loan.short", short, 540_00)
+    checks.equal("loan.interest", settled.interest, INTEREST.minor)
+    checks.equal("loan.settled", (settled.state, settled.outstanding), ("settled", {"USD": 0}))
+    checks.equal("loan.nothing-left", (after.limit, after.available), (0, 0))
+    return PaymentShown(port.clock.now_ms(), after, short, settled)
 
 
 def bars(port: SeededPort, quotas: Sequence[Quota]) -> Bars:
@@ -175,18 +201,6 @@ def bars(port: SeededPort, quotas: Sequence[Quota]) -> Bars:
 
 def _all_of(shipped: Sequence[tuple[str, Quota]]) -> list[Part]:
     return [Part(number, quota.unit, quota.limit) for number, quota in shipped]
-
-
-def _receipt(
-    port: SeededPort, checks: Checks, financing: str, numbers: list[str], name: Name
-) -> tuple[Made, Path, Path]:
-    """Prove the loan, and print the receipt with the proof's fingerprint in its code."""
-    made = prove_loan(port.engine, port.trust, financing, "financed")
-    checks.holds("loan.proven", made.verdict.proven)
-    asked = Asked(name, ", ".join(numbers), GARMENT_MAKER.code)
-    paper = verification_receipt(made.proof, made.verdict, asked, port.clock.now_ms())
-    checks.holds("loan.code-carries-fingerprint", (paper.qr_text or "").endswith(made.verdict.fingerprint))
-    return made, port.keep_proof("loan-financed", made), port.keep_paper("verification-receipt", paper)
 
 
 def _try_at(port: SeededPort, checks: Checks, bank: str, shipped: Sequence[tuple[str, Quota]]) -> RefusedShown:

@@ -6,12 +6,8 @@ does not either: in the end it must be the state of another copy that took the s
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -25,15 +21,14 @@ from kouan.kernel.quota import available, key_of
 from kouan.kernel.records import Quota, Window
 from kouan.simulation.cast import CUSTOMS
 from kouan.simulation.checks import Checks
-from kouan.simulation.crash import KOUAN, Load, copy_ledger, environment, remote, serving
+from kouan.simulation.crash import Load, copy_ledger, remote, serving
 from kouan.simulation.declarations import declarations
 from kouan.simulation.port import SeededPort
 from kouan.simulation.scenes.attesting import Watch, attested
+from kouan.simulation.strangers import ProofShown, verify_apart
 
 LOAD: Final = 240
 LOAD_SERIALS: Final = 500_000
-AT_ONCE: Final = 2
-"""Verifying processes side by side."""
 
 
 class KillShown(NamedTuple):
@@ -49,17 +44,6 @@ class KillShown(NamedTuple):
     state_root: str
     undisturbed_root: str
     """That of the copy that nobody killed."""
-
-
-class ProofShown(NamedTuple):
-    """A proof file as a stranger verified it."""
-
-    name: str
-    path: Path
-    proven: bool
-    en: str
-    zh: str
-    fingerprint: str
 
 
 class OperatorShown(NamedTuple):
@@ -109,35 +93,6 @@ def _untouched(port: SeededPort) -> Quota:
             if quota.kind == "export" and not quota.draws and available(quota, now_ms):
                 return quota
     raise AssertionError("every declaration of the story is drawn on")
-
-
-def verify_apart(trust: Path, files: Sequence[tuple[str, Path]], workshop: Path, watch: Watch) -> list[ProofShown]:
-    """Verify each proof by a process of its own, in a directory with nothing but the proof and the trust file."""
-
-    def verify(name: str, path: Path) -> ProofShown:
-        room = workshop / f"verify-{name}"
-        room.mkdir()
-        shutil.copy(path, room / "proof.json")
-        shutil.copy(trust, room / "alliance.json")
-        said = _run_verify(room)
-        return ProofShown(name, path, said["proven"], said["en"], said["zh"], said["fingerprint"])
-
-    shown = []
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for done, one in enumerate(pool.map(lambda file: verify(*file), files), 1):
-            shown.append(one)
-            watch("verify", done, len(files))
-    return shown
-
-
-def _run_verify(room: Path) -> dict[str, Any]:
-    command = [*KOUAN, "verify", "proof.json", "--trust", "alliance.json", "--archival", "--json"]
-    run = subprocess.run(command, cwd=room, env=environment(), capture_output=True, check=False)  # noqa: S603  # our own
-    try:
-        said: dict[str, Any] = msgspec.json.decode(run.stdout)
-    except msgspec.DecodeError:
-        raise AssertionError(f"`kouan verify` answers with no JSON: {run.stderr.decode()}") from None
-    return said
 
 
 def _kill(port: SeededPort, checks: Checks, workshop: Path) -> KillShown:

@@ -13,8 +13,17 @@ from kouan.kernel.records import Quota, Record
 from kouan.kernel.registry import Command, Context
 from kouan.kernel.rejections import Refusal, Rejection
 from kouan.modules.financing.commands.lending import quota_of, sound
-from kouan.modules.financing.records import MAX_ALLOCATIONS, Collection, Financing, Receipt
-from kouan.modules.financing.rules import BANK, COLLECTION_TOLERANCE, collection_key, financing_key, is_for
+from kouan.modules.financing.records import MAX_ALLOCATIONS, Collection, Entry, Financing, Receipt
+from kouan.modules.financing.rules import (
+    BANK,
+    COLLECTION_TOLERANCE,
+    REVERSAL_MAX,
+    collection_key,
+    financing_key,
+    is_for,
+    is_held,
+    outstanding,
+)
 
 
 class CollectCommand(Record, frozen=True):
@@ -37,7 +46,8 @@ def collect(ctx: Context, cmd: CollectCommand) -> Refusal | None:
     key = collection_key(cmd.collection)
     if ctx.state.read(Collection, key) is not None:
         return Refusal(Rejection.COLLECTION_EXISTS, "collection")
-    if cmd.financing is not None and ctx.state.read(Financing, financing_key(cmd.financing)) is None:
+    loan = None if cmd.financing is None else ctx.state.read(Financing, financing_key(cmd.financing))
+    if cmd.financing is not None and loan is None:
         return Refusal(Rejection.FINANCING_UNKNOWN, "financing")
     tolerance_bp = ctx.parameter(COLLECTION_TOLERANCE)
     seen: set[str] = set()
@@ -45,9 +55,12 @@ def collect(ctx: Context, cmd: CollectCommand) -> Refusal | None:
         if item.quota in seen:
             return Refusal(Rejection.ALLOCATION_TWICE, item.quota)
         seen.add(item.quota)
-        collected = _collected(ctx.state.read(Quota, quotas.key_of(item.quota)), item, tolerance_bp)
+        quota = ctx.state.read(Quota, quotas.key_of(item.quota))
+        collected = _collected(quota, item, tolerance_bp)
         if isinstance(collected, Rejection):
             return Refusal(collected, item.quota)
+        if item.final and not _may_end(ctx, loan, collected):
+            return Refusal(Rejection.COLLECTION_FINAL_NOT_LENDER, item.quota)
         ctx.state.write(quotas.key_of(item.quota), collected)
     ctx.state.write(key, Collection(ctx.signer, cmd.financing, cmd.collection, cmd.items, None, ctx.time_ms))
     return None
@@ -68,13 +81,26 @@ def _collected(quota: Quota | None, item: Receipt, tolerance_bp: int) -> Quota |
     return _rebased(quota, item.amount, settled=quota.settled or item.final)
 
 
+def _may_end(ctx: Context, loan: Financing | None, quota: Quota) -> bool:
+    """Tell whether the signing bank may say that a buyer has paid for good.
+
+    Nothing more can be lent then, so where somebody lends only a bank may that has something on the declaration itself.
+    """
+    if not quota.used and not quotas.held(quota, ctx.time_ms):
+        return True
+    if loan is None or loan.bank != ctx.member.id:
+        return False
+    living = is_held(loan, ctx.time_ms)
+    return any(part.quota == quota.id and (outstanding(part) or (living and part.held)) for part in loan.allocations)
+
+
 def reverse_collection(ctx: Context, cmd: ReverseCollectionCommand) -> Refusal | None:
     """Take a wrongly keyed collection back 冲正: a second person of the bank that reported it."""
     key = collection_key(cmd.collection)
     collection = ctx.state.read(Collection, key)
     if collection is None:
         return Refusal(Rejection.COLLECTION_UNKNOWN, "collection")
-    refusal = check_reversal(ctx, collection.by, reversed_already=collection.reversed_by is not None)
+    refusal = check_reversal(ctx, collection)
     if refusal is not None:
         return refusal
     for item in collection.items:
@@ -85,14 +111,21 @@ def reverse_collection(ctx: Context, cmd: ReverseCollectionCommand) -> Refusal |
     return None
 
 
-def check_reversal(ctx: Context, by: str, *, reversed_already: bool) -> Refusal | None:
-    """Check that an entry may be reversed by the signer: once, by another key of the same bank."""
-    if reversed_already:
+def check_reversal(ctx: Context, made: Entry | Collection) -> Refusal | None:
+    """Check that an entry may be reversed by the signer: once, in time, by another key that the bank had before it.
+
+    A key that came later does not count, or whoever made the entry would make itself its own second person.
+    """
+    if made.reversed_by is not None:
         return Refusal(Rejection.ENTRY_REVERSED_ALREADY)
-    if by.partition("/")[0] != ctx.member.id:
+    if made.by.partition("/")[0] != ctx.member.id:
         return Refusal(Rejection.REVERSAL_OTHER_BANK)
-    if by == ctx.signer:
+    if made.by == ctx.signer:
         return Refusal(Rejection.REVERSAL_SAME_KEY)
+    if ctx.member.keys[ctx.key].added_ms >= made.time_ms:
+        return Refusal(Rejection.REVERSAL_NEWER_KEY)
+    if ctx.time_ms > made.time_ms + ctx.parameter(REVERSAL_MAX):
+        return Refusal(Rejection.REVERSAL_TOO_LATE)
     return None
 
 

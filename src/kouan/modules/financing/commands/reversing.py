@@ -37,7 +37,7 @@ def reverse(ctx: Context, cmd: ReverseCommand) -> Refusal | None:
     undo = _UNDO.get(entry.kind)
     if undo is None:
         return Refusal(Rejection.ENTRY_NOT_REVERSIBLE, "entry")
-    refusal = check_reversal(ctx, entry.by, reversed_already=entry.reversed_by is not None)
+    refusal = check_reversal(ctx, entry)
     if refusal is not None:
         return refusal
     undone = undo(ctx, loan, entry)
@@ -65,6 +65,9 @@ def _undo_disbursement(ctx: Context, loan: Financing, entry: Entry) -> Financing
         replace(allocation, drawn=allocation.drawn - amount)
         for allocation, amount in zip(loan.allocations, amounts, strict=True)
     ]
+    # Where nothing stands any more, a hold that lapses is one that lapsed undrawn.
+    undrawn = [amount if not part.drawn else 0 for part, amount in zip(allocations, amounts, strict=True)]
+    must_change_quotas(ctx, loan, undrawn, lambda quota, _: quotas.undraw(quota, loan.id, ctx.time_ms))
     return replace(loan, allocations=allocations)
 
 

@@ -1,4 +1,4 @@
-"""Settings of the kernel's tests."""
+"""Settings of all tests."""
 
 from hypothesis import settings
 
