@@ -258,6 +258,12 @@ def test_a_repayment_that_never_was_is_restored_beyond_the_limit() -> None:
     assert (quota.used, quotas.is_overdrawn(quota)) == (805, True)
 
 
+def test_what_was_drawn_before_the_ledger_counts_as_a_draw_and_may_be_beyond_the_limit() -> None:
+    quota = must(quotas.bring_in(a_quota(used=800), 5))
+    assert (quota.used, quota.draws, quotas.is_overdrawn(quota)) == (805, 1, True)
+    assert quotas.bring_in(quota, MAX_INTEGER) is Rejection.QUOTA_NUMBER_TOO_LARGE
+
+
 amounts = st.integers(1, 400)
 loans = st.sampled_from(["one", "two", "three"])
 steps = st.one_of(

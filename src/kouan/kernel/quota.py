@@ -135,6 +135,12 @@ def restore(quota: Quota, amount: int) -> Quota | Rejection:
     return replace(quota, used=quota.used + amount)
 
 
+def bring_in(quota: Quota, amount: int) -> Quota | Rejection:
+    """Use a part that was drawn before the ledger began. It records a fact, so it asks for no free room."""
+    restored = restore(quota, amount)
+    return restored if isinstance(restored, Rejection) else replace(restored, draws=restored.draws + 1)
+
+
 def _inactive(quota: Quota) -> Rejection:
     return Rejection.QUOTA_WITHDRAWN if quota.status == "withdrawn" else Rejection.QUOTA_SUSPENDED
 

@@ -141,6 +141,8 @@ class Rejection(IntEnum):
     REVERSAL_OTHER_BANK = 332
     REVERSAL_SAME_KEY = 333
     ENTRY_BUILT_UPON = 334
+    BRINGING_IN_CLOSED = 340
+    OPENED_MISFIT = 341
 
 
 class Refusal(NamedTuple):
