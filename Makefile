@@ -32,7 +32,8 @@ bench: $(READY) ## what one command costs, and where: a table, and JSON in bench
 
 vectors: $(READY) ## make the vectors anew from the code
 	$(BIN)/python -m tests.kernel.make_vectors
-	$(BIN)/python tests/client/test_secret_vectors.py
+	$(BIN)/python -m tests.client.test_secret_vectors
+	$(BIN)/python -m tests.formats.test_fingerprints
 
 docs: $(READY) ## make the generated pages of the reference anew
 	$(BIN)/python docs/generate.py

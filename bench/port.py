@@ -107,7 +107,7 @@ def quotas(count: int) -> Iterator[tuple[str, bytes]]:
 def ledger(count: int) -> Ledger:
     """What a ledger with so many quotas begins with."""
     document = founding()
-    records = [*genesis(document, PARAMETERS), *quotas(count)]
+    records = [*genesis(document), *quotas(count)]
     return ledger_of(document)._replace(genesis=records, keep_versions=256)
 
 

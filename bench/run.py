@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -31,12 +32,14 @@ class Sizes(NamedTuple):
     middle: int
     large: int
     blocks: int
+    growth_blocks: int
+    """Few enough that no quota of the small ledger comes near its 16 holds."""
     turns: int
     singles: int
 
 
-FULL = Sizes(small=10_000, middle=100_000, large=1_000_000, blocks=30, turns=5, singles=500)
-QUICK = Sizes(small=10_000, middle=20_000, large=50_000, blocks=5, turns=1, singles=30)
+FULL = Sizes(small=10_000, middle=100_000, large=1_000_000, blocks=30, growth_blocks=10, turns=5, singles=500)
+QUICK = Sizes(small=10_000, middle=20_000, large=50_000, blocks=5, growth_blocks=5, turns=1, singles=30)
 
 
 def measure(name: str, directory: Path, *arguments: int) -> Figures:
@@ -45,6 +48,16 @@ def measure(name: str, directory: Path, *arguments: int) -> Figures:
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     figures: Figures = json.loads(done.stdout)
     return figures
+
+
+def on_a_copy(name: str, directory: Path, *arguments: int) -> Figures:
+    """Run one measurement on a copy, so that no turn finds what an earlier one left."""
+    copy = directory.with_name(f"{directory.name}-copy")
+    shutil.copytree(directory, copy)
+    try:
+        return measure(name, copy, *arguments)
+    finally:
+        shutil.rmtree(copy)
 
 
 def singles(directory: Path, sizes: Sizes) -> Figures:
@@ -71,7 +84,7 @@ def run(sizes: Sizes, directory: Path, console: Console) -> dict[str, Figures]:
     figures: dict[str, Figures] = {}
     with console.status(f"envelopes of 200 at {sizes.middle:,} quotas"):
         figures["envelopes of 200"] = _median(
-            [measure("batches", ledgers[sizes.middle], sizes.middle, sizes.blocks) for _ in range(sizes.turns)]
+            [on_a_copy("batches", ledgers[sizes.middle], sizes.middle, sizes.blocks) for _ in range(sizes.turns)]
         )
     with console.status("envelopes of one from 64 clients"):
         figures["envelopes of one, 64 clients"] = _median(
@@ -81,8 +94,8 @@ def run(sizes: Sizes, directory: Path, console: Console) -> dict[str, Figures]:
     large: list[Figures] = []
     for turn in range(sizes.turns):
         with console.status(f"growth, turn {turn + 1} of {sizes.turns}"):
-            small.append(measure("batches", ledgers[sizes.small], sizes.small, sizes.blocks))
-            large.append(measure("batches", ledgers[sizes.large], sizes.large, sizes.blocks))
+            small.append(on_a_copy("batches", ledgers[sizes.small], sizes.small, sizes.growth_blocks))
+            large.append(on_a_copy("batches", ledgers[sizes.large], sizes.large, sizes.growth_blocks))
     ratios = [b["microseconds"] / a["microseconds"] for a, b in zip(small, large, strict=True)]
     figures["growth"] = {
         f"microseconds at {sizes.small}": _median(small)["microseconds"],

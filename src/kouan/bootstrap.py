@@ -67,7 +67,7 @@ def ledger_of(founding: Founding) -> Ledger:
         alliance=alliance_id(founding),
         operator=founding.operator,
         founded_ms=founding.founded_ms,
-        genesis=genesis(founding, PARAMETERS),
+        genesis=genesis(founding),
         registry=registry(),
         keep_versions=founding.charter[alliance_rules.PROVABLE_BLOCKS],
     )

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import EXAMPLES, NUMBER, OWNER, Kouan, one_line
+from tests.cli.conftest import EXAMPLES, NUMBER, OWNER, Kouan, one_line, run
 
 from kouan.client.consents import open_consent
 from kouan.client.places import member_home
@@ -54,7 +54,10 @@ def test_from_filing_to_consent(kouan: Kouan, export: Path, port: Path) -> None:
     assert kouan("enterprise", "file", export).code == 0
     slip = json.loads(Path("export.filing.json").read_text())
     assert (slip["format"], slip["number"], slip["custodial"]) == ("kouan/filing/1", NUMBER, True)
-    assert kouan("customs", "attest", export, "--as", "shanghai-customs").code == 0
+    assert "kouan enterprise receive" in kouan("enterprise", "declarations").out
+    attested = kouan("customs", "attest", export, "--as", "shanghai-customs")
+    assert attested.code == 0
+    assert attested.out.rstrip().endswith("kouan enterprise receive")
     assert NUMBER in kouan("enterprise", "receive").out
     assert "nothing new" in kouan("enterprise", "receive").out
     assert "USD 95,424.00" in kouan("enterprise", "declarations").out
@@ -117,3 +120,40 @@ def test_a_bad_declaration_does_not_stop_the_filing_of_others(kouan: Kouan, expo
     ran = kouan("enterprise", "file", "bad.xml", "exhibits.xml", export, "missing.xml", "--json")
     assert ran.code == 2
     assert ["error" in one for one in ran.json["files"]] == [True, True, False, True]
+
+
+def test_a_trader_that_keeps_its_own_keys(kouan: Kouan, port: Path) -> None:
+    """Customs cannot sign for it; its slip, the quota and a proof of it say that nobody keeps the key for it."""
+    own = Path("own.xml")
+    own.write_text((EXAMPLES / "export-general-trade.xml").read_text().replace(OWNER, OTHER))
+    made = kouan("enterprise", "wallet", OTHER, "--name", "沪东机械")
+    assert made.code == 0, made.err
+    assert "(the owner's own)" in made.out
+    assert kouan("enterprise", "list", "--json").json["enterprises"][0]["keeper"] is None
+    one_line(kouan("enterprise", "wallet", OTHER, "--name", "x"), "has a wallet here already")
+    one_line(kouan("enterprise", "wallet", "91310115MA1K0LNG15", "--name", "x"), "check character would be 4")
+    without = kouan("customs", "attest", own, "--as", "shanghai-customs")
+    assert (without.code, "keeps its own wallet" in without.out) == (2, True)
+    assert kouan("enterprise", "file", own).code == 0
+    assert json.loads(Path("own.filing.json").read_text())["custodial"] is False
+    attested = kouan("customs", "attest", own, "--as", "shanghai-customs", "--json").json["results"]
+    quota = attested[0]["quotas"][0]["quota"]
+    assert [one["wallet"] for one in kouan("enterprise", "receive", "--json").json["received"]] == [OTHER]
+    assert "the owner's own" in kouan("quota", "show", quota).out
+    assert kouan("quota", "show", quota, "--json").json["quotas"][0]["custodial"] is False
+    made = kouan("proof", "make", "--quota", quota, "--out", "proof.json", "--as", "bank-of-huangpu")
+    assert made.code == 0, made.err
+    told = run("verify", "proof.json", "--trust", port / "alliance.json")
+    assert told.code == 0
+    assert "Custodial" not in told.out
+
+
+def test_an_own_wallet_that_is_onboarded_stays_its_owners(kouan: Kouan, port: Path) -> None:
+    """The commission puts the commitment on the ledger; the keys are not made anew."""
+    assert kouan("enterprise", "wallet", OTHER, "--name", "x").code == 0
+    keys = (port / "wallets" / OTHER / "keys.json").read_bytes()
+    onboarded = kouan("enterprise", "onboard", OTHER, "--name", "x", "--as", "commerce-commission")
+    assert onboarded.code == 0, onboarded.err
+    assert "(the owner's own)" in onboarded.out
+    assert (port / "wallets" / OTHER / "keys.json").read_bytes() == keys
+    one_line(kouan("enterprise", "onboard", OTHER, "--name", "x", "--as", "commerce-commission"), "kept by itself")

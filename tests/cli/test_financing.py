@@ -177,6 +177,59 @@ def test_an_amended_declaration_is_reviewed(kouan: Kouan) -> None:
     assert done(kouan("financing", "list", "--as", BANK, "--json")).json["loans"][0]["flags"] == ["written-off"]
 
 
+def test_another_declaration_takes_the_place_of_one_that_was_cut(kouan: Kouan) -> None:
+    """What it no longer carries moves to the other one, with the owner's consent; nobody pays, and the flag is gone."""
+    declare(kouan)
+    declare(kouan, SECOND)
+    loan = lend(kouan, f"{NUMBER}:250000.00 USD")
+    cut = ("--reason", "short-shipment", "--amount", "200000.00 USD", "--as", "shanghai-customs")
+    done(kouan("customs", "amend", NUMBER, *cut))
+    done(kouan("enterprise", "receive"))
+    of = ("--declaration", f"{SECOND}:90000.00 USD", "--out", "new.json")
+    asked = done(kouan("enterprise", "consent", "--bank", BANK, f"--financing={loan}", *of))
+    assert f"kouan financing substitute {loan} new.json" in asked.out
+    unequal = kouan("financing", "substitute", "--part", f"{NUMBER}:80000 USD", "--as", BANK, "--", loan, "new.json")
+    assert (unequal.code, "SUBSTITUTE_UNEQUAL" in unequal.err) == (1, True)
+    moved = done(
+        kouan(
+            "financing", "substitute", "--part", f"{NUMBER}:90000 USD", "--as", BANK, "--json", "--", loan, "new.json"
+        )
+    )
+    stands = {one["declaration"]: one["outstanding_minor"] for one in moved.json["declarations"]}
+    assert stands == {NUMBER: 160_000_00, SECOND: 90_000_00}
+    (listed,) = done(kouan("financing", "list", "--as", BANK, "--json")).json["loans"]
+    assert listed["flags"] == []
+    assert [one["declaration"] for one in listed["declarations"]] == [NUMBER, SECOND]
+
+
+def test_a_second_substitution_onto_the_same_declaration_counts_what_stands_there(kouan: Kouan) -> None:
+    """The owner signs what the loan draws on it in all, so the slip is over the sum."""
+    declare(kouan)
+    declare(kouan, SECOND)
+    loan = lend(kouan, f"{NUMBER}:250000.00 USD")
+    for total in ("50000", "80000"):
+        of = ("--declaration", f"{SECOND}:{total} USD", "--out", f"{total}.json")
+        done(kouan("enterprise", "consent", "--bank", BANK, f"--financing={loan}", *of))
+    for off, slip, left in (("50000", "50000.json", 200_000_00), ("30000", "80000.json", 170_000_00)):
+        at = ("--part", f"{NUMBER}:{off} USD", "--as", BANK, "--json", "--", loan, slip)
+        stands = done(kouan("financing", "substitute", *at)).json["declarations"]
+        assert stands[0]["outstanding_minor"] == left
+    assert stands[1]["outstanding_minor"] == 80_000_00
+
+
+def test_a_slip_for_another_loan_or_no_part_substitutes_nothing(kouan: Kouan) -> None:
+    """Each is one line that says what would be right."""
+    declare(kouan)
+    declare(kouan, SECOND)
+    loan = lend(kouan, f"{NUMBER}:250000.00 USD")
+    slip = consent(kouan, f"{SECOND}:90000 USD")
+    part = ("--part", f"{NUMBER}:90000 USD")
+    one_line(kouan("financing", "substitute", *part, "--as", BANK, "--", loan, slip), f"--financing {loan}")
+    one_line(kouan("financing", "substitute", "--as", BANK, "--", loan, slip), "--part")
+    foreign = ("--bank", BANK, "--declaration", f"{SECOND}:1 USD", "--financing", "Zk3v", "--out", "x.json")
+    one_line(kouan("enterprise", "consent", *foreign), "--financing", "22 characters")
+
+
 def test_a_loan_is_sold(kouan: Kouan) -> None:
     """Both banks sign; from then on it stands in the buyer's list and not in the seller's."""
     declare(kouan)
@@ -188,6 +241,31 @@ def test_a_loan_is_sold(kouan: Kouan) -> None:
     assert done(kouan("financing", "list", "--as", BANK, "--json")).json["loans"] == []
     (bought,) = done(kouan("financing", "list", "--as", OTHER_BANK, "--json")).json["loans"]
     assert (bought["id"], bought["customer"]) == (loan, "")
+
+
+def test_a_bank_finds_what_is_offered_to_it(kouan: Kouan) -> None:
+    """And nobody else does; an offer that is taken back or accepted is not shown, and one made anew is again."""
+
+    def offered(to: str) -> list[str]:
+        told = done(kouan("financing", "offers", "--as", to, "--json")).json["offers"]
+        return [one["financing"] for one in told]
+
+    declare(kouan)
+    assert "nothing is offered" in done(kouan("financing", "offers", "--as", OTHER_BANK)).out
+    loan = lend(kouan, f"{NUMBER}:250000.00 USD")
+    refused = on(kouan, BANK, "offer", loan, "--to", "peoples-bank")
+    assert (refused.code, offered(OTHER_BANK)) == (1, [])
+    for _ in range(2):
+        done(on(kouan, BANK, "offer", loan, "--to", OTHER_BANK))
+        assert (offered(OTHER_BANK), offered(BANK)) == ([loan], [])
+        done(on(kouan, BANK, "offer", loan, "--cancel"))
+        assert offered(OTHER_BANK) == []
+    done(on(kouan, BANK, "offer", loan, "--to", OTHER_BANK))
+    shown = done(kouan("financing", "offers", "--as", OTHER_BANK)).out
+    assert loan in shown
+    assert "USD 250,000.00" in shown
+    done(on(kouan, OTHER_BANK, "accept", loan))
+    assert offered(OTHER_BANK) == []
 
 
 def test_another_bank_refinances_with_the_old_lenders_slip(kouan: Kouan) -> None:
@@ -279,7 +357,7 @@ def test_nobody_acts_without_a_name(kouan: Kouan) -> None:
     one_line(kouan("financing", "list"), "--as")
 
 
-@pytest.mark.parametrize("verb", ["hold", "repay", "collect", "show", "overdue", "refinance"])
+@pytest.mark.parametrize("verb", ["hold", "repay", "collect", "show", "overdue", "refinance", "substitute"])
 def test_help_shows_examples(kouan: Kouan, verb: str) -> None:
     assert f"kouan financing {verb}" in done(kouan("financing", verb, "--help")).out
 

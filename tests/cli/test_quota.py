@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
-from tests.cli.conftest import NUMBER, Kouan, one_line
+from tests.cli.conftest import EXAMPLES, NUMBER, OWNER, Kouan, one_line
 from tests.cli.loans import BANK, OTHER_BANK, consent, declare, done, hold, lend
 
 CUSTOMS = "shanghai-customs"
+IMPORT = "223320191000000202", "91310000MA1FL2QX71"
 
 
 def test_customs_and_the_bank_find_a_declaration_by_its_number(kouan: Kouan) -> None:
@@ -60,3 +64,30 @@ def test_a_name_that_leads_nowhere_is_one_line(kouan: Kouan, name: str, part: st
 
 def test_a_number_needs_somebody_who_knows_it(kouan: Kouan) -> None:
     one_line(kouan("quota", "show", NUMBER), "--as")
+
+
+def test_an_import_is_never_said_to_be_financeable(kouan: Kouan, attested: str) -> None:
+    """In a list with an export it has a column of its own; alone, every view calls its free part payable abroad."""
+    message = (EXAMPLES / "import-provisional-price.xml").read_text()
+    number, owner = IMPORT
+    Path("import.xml").write_text(message.replace(owner, OWNER))
+    told = kouan("customs", "attest", "import.xml", "--as", "shanghai-customs", "--report", "r.json")
+    assert told.code == 0, told.err
+    assert "import " in told.out
+    assert json.loads(Path("r.json").read_text())[0]["kind"] == "import"
+    assert kouan("enterprise", "receive").code == 0
+    mixed = kouan("enterprise", "declarations").out
+    assert "May be financed" in mixed
+    assert "May be paid abroad" in mixed
+    lines = {name: next(line for line in mixed.splitlines() if name in line) for name in (attested, number)}
+    ends = {title: mixed.splitlines()[0].index(title) + len(title) for title in ("financed", "abroad")}
+    assert lines[attested][: ends["financed"]].endswith("95,424.00")
+    assert lines[number][: ends["financed"]].endswith("  ")
+    assert lines[number][: ends["abroad"]].rstrip()[-1].isdecimal()
+    for lang, free, never in (("en", "May be paid abroad", "financed"), ("zh", "可付款余额", "可融资")):
+        for shown in (
+            kouan("customs", "show", number, "--as", "shanghai-customs", "--lang", lang),
+            kouan("quota", "show", number, "--as", "shanghai-customs", "--lang", lang),
+        ):
+            assert free in shown.out, shown
+            assert never not in shown.out

@@ -18,6 +18,7 @@ from kouan.client.book import BookedLoan, BookError
 from kouan.client.commitments import Subject, is_opening
 from kouan.client.consents import Consent, ConsentError, open_consent, seal_consent
 from kouan.client.filings import document_of
+from kouan.client.offers import offered_to
 from kouan.client.payoff import PayOffError, read_pay_off
 from kouan.client.portfolio import flags_of, one_loan, overdue_at, portfolio
 from kouan.client.refusals import explain
@@ -330,3 +331,18 @@ def test_a_loan_that_never_reached_the_ledger_is_said_to(scene: Scene) -> None:
 
 def _day(text: str) -> date:
     return date.fromisoformat(text)
+
+
+def test_offers_that_are_no_offers_are_passed_over(scene: Scene) -> None:
+    """Commands that were refused for their form stand in the blocks as well, and must not stop a bank's look."""
+    hostile: tuple[dict[str, object], ...] = (
+        {},
+        {"financing": 7, "to": BANK},
+        {"financing": "../x" * 400, "lapse_ms": 1, "to": BANK},
+    )
+    session = scene.session("wusong-trade-bank")
+    scene.engine.submit([session.sign([{"type": "financing.offer/1", **fields}]) for fields in hostile])
+    scene.engine.submit([b'{"financing.offer/1":'])
+    with bank(scene) as opened:
+        assert offered_to(opened) == []
+        assert opened.book.looked_to() == scene.engine.status().height

@@ -175,3 +175,11 @@ def test_every_page_of_the_reference_can_be_found() -> None:
                 linked.add((path.parent / link.partition("#")[0]).resolve())
     lonely = [_name(path) for path in _documents() if path not in linked and path.name != "README.md"]
     assert not lonely
+
+
+@every_document
+def test_tests_that_are_pointed_to_exist(path: Path) -> None:
+    """A document that says a test shows something names one that is there."""
+    for file, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", path.read_text()):
+        assert (ROOT / file).is_file(), file
+        assert not name or re.search(rf"^def {name}\b", (ROOT / file).read_text(), re.MULTILINE), f"{file}::{name}"

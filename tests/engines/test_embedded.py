@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 from tests.engines import scene
 from tests.engines.simulated_disk import Fault, SimulatedDisk
@@ -14,9 +15,19 @@ from tests.modules.ledger import OPERATOR_SEED
 
 from kouan.engines import embedded, store
 from kouan.engines.disk import DirectoryDisk
-from kouan.engines.embedded import LOG, STATE, Embedded, LostLogError, OperatorKeyError, ReplayError
+from kouan.engines.embedded import (
+    LOG,
+    SKIP,
+    STATE,
+    Embedded,
+    LostLogError,
+    OperatorKeyError,
+    ReplayError,
+    SkipListError,
+)
 from kouan.engines.log import DamagedLogError, LogFailedError
 from kouan.kernel.encoding import from_text
+from kouan.kernel.envelope import envelope_id
 from kouan.kernel.proof import check_leaf, is_checkpoint_signed
 from kouan.kernel.rejections import Rejection
 
@@ -323,3 +334,42 @@ def test_the_charter_as_it_stands_says_how_far_back_the_state_can_be_read(tmp_pa
     submit_all(engine, DAY[:4])
     assert engine.status().oldest_provable == 0
     engine.close()
+
+
+def test_an_envelope_on_the_skip_list_is_answered_and_not_executed_also_when_the_log_is_replayed(
+    tmp_path: Path,
+) -> None:
+    """Should an envelope ever crash the node, the operator writes its id down and goes on."""
+    (tmp_path / SKIP).write_text(f'["{envelope_id(DAY[1])}"]')
+    engine = scene.open_engine(tmp_path)
+    receipts = submit_all(engine, DAY[:3])
+    assert [msgspec.json.decode(receipt)["code"] for receipt in receipts] == [0, Rejection.ENVELOPE_SKIPPED, 0]
+    root = engine.status().state_root
+    scene.kill(engine)
+    (tmp_path / SKIP).unlink()
+    shutil.rmtree(tmp_path / STATE)
+    engine = scene.open_engine(tmp_path)
+    assert engine.status().state_root == root
+    engine.close()
+
+
+def test_a_crash_names_the_envelopes_of_its_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = scene.open_engine(tmp_path)
+
+    def defect(*_: object) -> None:
+        raise AssertionError("broken invariant")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(embedded, "execute_block", defect)
+        with pytest.raises(AssertionError, match="broken invariant") as caught:
+            engine.submit([DAY[0]])
+    assert envelope_id(DAY[0]) in caught.value.__notes__[0]
+    assert engine.status().height == 0
+    engine.close()
+
+
+@pytest.mark.parametrize("written", ["", "{}", '["short"]', "[1]"])
+def test_a_skip_list_that_cannot_be_read_stops_the_start(tmp_path: Path, written: str) -> None:
+    (tmp_path / SKIP).write_text(written)
+    with pytest.raises(SkipListError, match=r"skip\.json"):
+        scene.open_engine(tmp_path)

@@ -25,7 +25,7 @@ from kouan.kernel.execution import (
     receipts_root,
 )
 from kouan.kernel.records import Charter, Key, Member, Record, Window
-from kouan.kernel.registry import CHARTER_KEY, Claim, Command, Context, Registry, Verifier, verify_in_turn
+from kouan.kernel.registry import CHARTER_KEY, Claim, Command, Context, Parameter, Registry, Verifier, verify_in_turn
 from kouan.kernel.rejections import Refusal, Rejection
 from kouan.kernel.state import State
 from kouan.kernel.suites import SUITE, digest, public_key, sign, verify
@@ -345,15 +345,18 @@ def test_a_broken_invariant_stops_the_block() -> None:
 
 
 def test_a_context_tells_who_signed_and_what_the_charter_says() -> None:
-    """As member/key; a state without charter is a defect."""
+    """As member/key; a parameter younger than the charter has its default; a state without charter is a defect."""
     state = State(Memory())
-    context = Context(state, ALLIANCE, 1, TIME_MS, member("bank-a"), "main", {})
+    context = Context(state, ALLIANCE, 1, TIME_MS, member("bank-a"), "main", {}, {})
     assert context.signer == "bank-a/main"
     assert context.parameter(ENVELOPES_PER_BLOCK) == BOUND
+    later = Parameter("later", "ms", 7, 0, 9, "declared after the founding")
+    older = Context(state, ALLIANCE, 1, TIME_MS, member("bank-a"), "main", {}, {"later": later})
+    assert older.parameter("later") == later.default
     memory = Memory()
     memory.values.clear()
     with pytest.raises(AssertionError, match="no charter"):
-        Context(State(memory), ALLIANCE, 1, TIME_MS, member("bank-a"), "main", {}).parameter(ENVELOPES_PER_BLOCK)
+        Context(State(memory), ALLIANCE, 1, TIME_MS, member("bank-a"), "main", {}, {}).parameter(ENVELOPES_PER_BLOCK)
 
 
 # Outcomes.

@@ -109,9 +109,10 @@ class Ledger:
         self.registry = Registry((*commands_for(declared), *commands), declared)
         self._types = {command.record: command.type for command in self.registry.commands.values()}
         self.founding = founding_of(declared, members, **(charter or {}))
+        alliance.check(self.founding, declared)
         self.alliance = alliance.alliance_id(self.founding)
         self.state = MemoryState()
-        self.state.apply(found(self.state, alliance.genesis(self.founding, declared)))
+        self.state.apply(found(self.state, alliance.genesis(self.founding)))
         self.height = 0
         self.time_ms = START_MS
         self.seeds = {

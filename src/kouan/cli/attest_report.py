@@ -14,12 +14,13 @@ from rich.console import RenderableType
 
 from kouan.cli.csv_output import harmless
 from kouan.cli.output import DONE, REFUSED, UNUSABLE, Lang, refusal, refusal_line, table
+from kouan.cli.quota_words import kind_word
 from kouan.client.customs_desk import Outcome
 from kouan.formats.money import money
 
 SHOWN: Final = 20
 """Files that went well are listed on the screen up to this many; those that did not are listed all."""
-_COLUMNS: Final = ("file", "number", "amount", "quota", "result", "why", "note")
+_COLUMNS: Final = ("file", "number", "kind", "amount", "quota", "result", "why", "note")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class FileResult:
     problem: str | None = None
     """Why the file was unusable; then there is no outcome."""
     outcome: Outcome | None = None
+    kind: str = ""
+    """export or import, once the file was read."""
     amounts: dict[str, int] = field(default_factory=dict)
     note: str | None = None
     """What is odd about it all the same."""
@@ -56,6 +59,7 @@ class FileResult:
         status = {DONE: "attested", REFUSED: "refused", UNUSABLE: "unusable"}[self.exit_code]
         return {
             "file": str(self.path),
+            "kind": self.kind or None,
             "note": self.note,
             "number": self.number,
             "problem": self.problem,
@@ -64,9 +68,9 @@ class FileResult:
         }
 
     def rows(self, lang: Lang) -> list[list[str]]:
-        """Return it as lines of ``file, number, amount, quota, result, why, note``: one for each currency."""
+        """Return it as lines of ``file, number, kind, amount, quota, result, why, note``: one for each currency."""
         said = {"en": ("attested", "refused", "unusable"), "zh": ("已确认", "账本拒绝", "不可用")}[lang]
-        head, note = [str(self.path), self.number or ""], self.note or ""
+        head, note = [str(self.path), self.number or "", kind_word(self.kind, lang)], self.note or ""
         if self.outcome is None:
             return [[*head, "", "", said[2], self.problem or "", note]]
         rows = []
@@ -81,17 +85,17 @@ def summary(results: Sequence[FileResult], lang: Lang) -> list[RenderableType]:
     good = [result for result in results if result.exit_code == DONE]
     listed = [result for result in results if result.exit_code != DONE or len(good) <= SHOWN]
     columns = {
-        "en": ("File", "Declaration", "Amount", "Result"),
-        "zh": ("文件", "报关单", "金额", "结果"),
+        "en": ("File", "Declaration", "Kind", "Amount", "Result"),
+        "zh": ("文件", "报关单", "进出口", "金额", "结果"),
     }[lang]
-    rows = [[*row[:3], row[4]] for result in listed for row in result.rows(lang)]
-    why = [_line(row[0], said) for result in listed for row in result.rows(lang) for said in row[5:] if said]
+    rows = [[*row[:4], row[5]] for result in listed for row in result.rows(lang)]
+    why = [_line(row[0], said) for result in listed for row in result.rows(lang) for said in row[6:] if said]
     counts = Counter(result.exit_code for result in results)
     line = {
         "en": f"{counts[DONE]} attested, {counts[REFUSED]} refused, {counts[UNUSABLE]} unusable",
         "zh": f"已确认 {counts[DONE]},账本拒绝 {counts[REFUSED]},不可用 {counts[UNUSABLE]}",
     }[lang]
-    return [table("", columns, rows, right=(2,)), *dict.fromkeys(why), line] if rows else [line]
+    return [table("", columns, rows, right=(3,)), *dict.fromkeys(why), line] if rows else [line]
 
 
 def write_report(path: Path, results: Sequence[FileResult], lang: Lang) -> None:

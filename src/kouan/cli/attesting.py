@@ -84,9 +84,16 @@ def attest(
     codes = {result.exit_code for result in results}
     return Page(
         {"results": [result.document(call.lang) for result in results]},
-        summary(results, call.lang),
+        [*summary(results, call.lang), *_next_step(call, results)],
         UNUSABLE if UNUSABLE in codes else REFUSED if REFUSED in codes else DONE,
     )
+
+
+def _next_step(call: Call, results: Sequence[FileResult]) -> list[str]:
+    """Tell what the owners do now, once there is something for them."""
+    if not any(result.outcome is not None and result.outcome.slip is not None for result in results):
+        return []
+    return [call.text("Next, the owner: ", "下一步(企业):") + "kouan enterprise receive"]
 
 
 def _attest(
@@ -112,7 +119,12 @@ def _attest(
         hand_out(call, desk, outcome, out or path.parent)
         amounts = {command.unit: command.attested for command in prepared.commands}
         results[path] = FileResult(
-            path, outcome.number, outcome=outcome, amounts=amounts, note=declaration.owner_uscc_problem
+            path,
+            outcome.number,
+            outcome=outcome,
+            kind="export" if declaration.is_export else "import",
+            amounts=amounts,
+            note=declaration.owner_uscc_problem,
         )
     return [results[path] for path in files]
 

@@ -14,6 +14,7 @@ from kouan.cli import attesting
 from kouan.cli.attesting import OutOption, amounts_of, desk_of, hand_out, stage_of
 from kouan.cli.calls import Call, command, group
 from kouan.cli.output import DONE, REFUSED, Page, UnusableError, fields, refusal, refusal_line, table
+from kouan.cli.quota_words import free_word, kind_word, limit_word, used_word
 from kouan.client.customs_desk import Outcome
 from kouan.client.enterprises import Custodian
 from kouan.client.filings import FilingSlip, read_slip
@@ -22,6 +23,7 @@ from kouan.formats.identifiers import declaration_number
 from kouan.formats.money import money
 from kouan.formats.single_window import FormatError, read_files
 from kouan.kernel.encoding import Code
+from kouan.modules.customs.queries import Declaration as View
 from kouan.modules.customs.queries import declaration as declaration_at
 from kouan.modules.customs.rules import Reason
 
@@ -159,26 +161,26 @@ def show(call: Call, number: Number) -> Page:
     for one in found:
         if one is None:
             raise AssertionError("a quota that was just read is gone")
-        shown += [
-            fields(
-                [
-                    (call.text("Declaration", "报关单"), checked),
-                    (call.text("Quota", "编号"), one.quota),
-                    (call.text("Trade mode", "监管方式"), one.mode),
-                    (call.text("Stage", "阶段"), one.stage),
-                    (call.text("Status", "状态"), one.status + (f" ({one.suspension})" if one.suspension else "")),
-                    (call.text("Attested", "申报金额"), money(one.attested, one.unit)),
-                    (call.text("Collected", "已收汇"), money(one.collected, one.unit)),
-                    (call.text("Limit", "可融资总额"), f"{money(one.limit, one.unit)}  ({one.ratio_bp / 100:g} %)"),
-                    (call.text("Lent", "已融资"), money(one.used, one.unit)),
-                    (call.text("Held", "占用"), money(one.held, one.unit)),
-                    (call.text("Available", "可融资余额"), money(one.available, one.unit)),
-                    (call.text("Revision", "修订次数"), str(one.revision)),
-                ]
-            ),
-            "",
-        ]
+        shown += [fields(_pairs(call, checked, one)), ""]
     return Page({"number": checked, "quotas": found}, shown[:-1])
+
+
+def _pairs(call: Call, number: str, one: View) -> list[tuple[str, str]]:
+    received = [(call.text("Collected", "已收汇"), money(one.collected, one.unit))]
+    return [
+        (call.text("Declaration", "报关单"), f"{number} ({kind_word(one.kind, call.lang)})"),
+        (call.text("Quota", "编号"), one.quota),
+        (call.text("Trade mode", "监管方式"), one.mode),
+        (call.text("Stage", "阶段"), one.stage),
+        (call.text("Status", "状态"), one.status + (f" ({one.suspension})" if one.suspension else "")),
+        (call.text("Attested", "申报金额"), money(one.attested, one.unit)),
+        *(received if one.kind == "export" else []),
+        (limit_word(one.kind, call.lang), f"{money(one.limit, one.unit)}  ({one.ratio_bp / 100:g} %)"),
+        (used_word(one.kind, call.lang), money(one.used, one.unit)),
+        (call.text("Held", "占用"), money(one.held, one.unit)),
+        (free_word(one.kind, call.lang), money(one.available, one.unit)),
+        (call.text("Revision", "修订次数"), str(one.revision)),
+    ]
 
 
 def _page(call: Call, outcomes: Sequence[Outcome], notes: Sequence[str] = ()) -> Page:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
 import typer
+from rich.table import Table
 
 from kouan import bootstrap
 from kouan.cli.calls import UNUSABLE_ERRORS, Call, command, group
 from kouan.cli.output import DONE, UNUSABLE, Page, UnusableError, fields, moment, must_accept, table
+from kouan.cli.quota_words import free_word, kind_word, kinds_among
 from kouan.client.amounts import parse_amount
-from kouan.client.enterprises import INBOX, Custodian, Trader, deliver, onboard, read_trader, traders
+from kouan.client.enterprises import INBOX, Custodian, Trader, deliver, make_own_wallet, onboard, read_trader, traders
 from kouan.client.filings import FILING_SUFFIX, AttestationSlip, read_slip
 from kouan.client.places import KEYS, wallet_home
 from kouan.client.reading import LedgerReader
@@ -23,13 +25,21 @@ from kouan.client.wallet import Kept, Part, Wallet
 from kouan.formats.identifiers import declaration_number
 from kouan.formats.money import money
 from kouan.formats.single_window import FormatError, read_files
+from kouan.kernel.encoding import Bytes16
 from kouan.kernel.records import Member
 from kouan.modules.alliance.records import Override, member_key
+from kouan.modules.customs.queries import Declaration
 from kouan.modules.customs.queries import declaration as declaration_at
 
 app: Final = group("Traders: onboarding, filing, and consent to finance.")
 
 DAY_MS: Final = 24 * 3_600_000
+CodeArgument = Annotated[str, typer.Argument(metavar="USCC", help="Unified social credit code, 18 characters.")]
+NameOption = Annotated[str, typer.Option("--name", help="What the trader is called; it stays off the ledger.")]
+OverrideOption = Annotated[
+    str | None,
+    typer.Option("--override", help="Why a failing check digit is accepted: certificate-seen, registry-confirmed."),
+]
 WalletOption = Annotated[
     str | None, typer.Option("--wallet", metavar="USCC", help="Whose wallet; without it, all that are kept here.")
 ]
@@ -46,21 +56,12 @@ WalletOption = Annotated[
 )
 def onboard_enterprise(
     call: Call,
-    code: Annotated[str, typer.Argument(metavar="USCC", help="Unified social credit code, 18 characters.")],
-    name: Annotated[str, typer.Option("--name", help="What the trader is called; it stays off the ledger.")],
-    override: Annotated[
-        str | None,
-        typer.Option("--override", help="Why a failing check digit is accepted: certificate-seen, registry-confirmed."),
-    ] = None,
+    code: CodeArgument,
+    name: NameOption,
+    override: OverrideOption = None,
 ) -> Page:
     """Onboard a trader: check its code, make the wallet that is kept for it, and put a commitment on the ledger."""
-    try:
-        reason = msgspec.convert(override, Override | None)
-    except msgspec.ValidationError:
-        problem = f"{override!r} is no reason; give certificate-seen or registry-confirmed"
-        raise UnusableError("--override", problem) from None
-    if not name.strip() or len(name) > 200:
-        raise UnusableError("--name", "must be 1 to 200 characters")
+    reason = _named(name, override)
     with call.session() as session:
         made = onboard(call.port, session, code, name.strip(), reason, os.urandom, call.passphrase)
     must_accept(made.result, call.text(f"onboard {code}", f"企业入驻 {code}"))
@@ -68,18 +69,36 @@ def onboard_enterprise(
     shown = fields(
         [
             (call.text("Enterprise", "企业"), f"{name}  {code}"),
-            (call.text("Wallet", "钱包"), f"{made.home.path} " + call.text("(custodial)", "(托管)")),
+            (call.text("Wallet", "钱包"), f"{made.home.path} {_kept_by(call, made.trader)}"),
             (call.text("On the ledger", "账本"), made.trader.commitment),
         ]
     )
     return Page(document, [shown, call.text("Next: ", "下一步:") + "kouan enterprise file declaration.xml"])
 
 
+@command(
+    app,
+    "wallet",
+    examples=('kouan enterprise wallet 91310115MA1H7X2P4K --name "Lingang Precision" --passphrase-file secret.txt',),
+)
+def own_wallet(call: Call, code: CodeArgument, name: NameOption, override: OverrideOption = None) -> Page:
+    """Make the wallet of a trader that keeps its own keys: only the trader signs with it, as its quotas then say.
+
+    Back it up: who loses it asks customs for a new draw key, declaration by declaration.
+    """
+    home = make_own_wallet(call.port, code, name.strip(), _named(name, override), os.urandom, call.passphrase)
+    kept = call.text("(the owner's own)", "(企业自持)")
+    pairs = [(call.text("Enterprise", "企业"), f"{name}  {code}"), (call.text("Wallet", "钱包"), f"{home.path} {kept}")]
+    document = {"code": code, "custodial": False, "name": name, "wallet": str(home.path)}
+    return Page(document, [fields(pairs), call.text("Next: ", "下一步:") + "kouan enterprise file declaration.xml"])
+
+
 @command(app, "list", examples=("kouan enterprise list",))
 def list_enterprises(call: Call) -> Page:
     """List the traders whose wallets are kept here."""
     found = list(traders(call.port))
-    rows = [[trader.code, trader.name, trader.keeper, trader.override or ""] for trader in found]
+    itself = call.text("itself", "企业自持")
+    rows = [[trader.code, trader.name, trader.keeper or itself, trader.override or ""] for trader in found]
     columns = ["USCC", call.text("Name", "名称"), call.text("Kept by", "托管方"), call.text("Override", "放行理由")]
     return Page({"enterprises": found}, [table("", columns, rows)])
 
@@ -95,7 +114,7 @@ def file_declarations(
 ) -> Page:
     """Write the owner's filing slip beside each declaration: with which key it may be drawn on."""
     rows, documents = [], []
-    custodian = Custodian(call.port, call.passphrase)
+    custodian = Custodian(call.port, call.passphrase, is_owner=True)
     for path, read in read_files(files):
         try:
             if isinstance(read, FormatError):
@@ -159,8 +178,8 @@ def receive(
 
 @command(app, "declarations", examples=("kouan enterprise declarations --wallet 91310115MA1H7X2P4K",))
 def declarations(call: Call, wallet: WalletOption = None) -> Page:
-    """List the declarations in the wallets, with what may still be financed of each."""
-    documents, rows = [], []
+    """List the declarations in the wallets, with what may still be financed or, of an import, be paid abroad."""
+    listed: list[tuple[str, str, Declaration]] = []
     with call.engine() as engine:
         reader, time_ms = LedgerReader(engine), bootstrap.now_ms()
         for trader in _traders(call, wallet):
@@ -173,26 +192,42 @@ def declarations(call: Call, wallet: WalletOption = None) -> Page:
                         raise UnusableError(
                             "declaration", f"{one.number} is not on this ledger, though it is in a wallet"
                         )
-                    documents.append({"number": one.number, "wallet": trader.code, **msgspec.to_builtins(found)})
-                    rows.append(
-                        [
-                            trader.code,
-                            one.number,
-                            money(found.attested, found.unit),
-                            money(found.available, found.unit),
-                            found.stage,
-                            found.status,
-                        ]
-                    )
+                    listed.append((trader.code, one.number, found))
+    documents = [{"number": number, "wallet": code, **msgspec.to_builtins(found)} for code, number, found in listed]
+    if not listed:
+        waiting = call.text(
+            "no declaration yet: `kouan enterprise receive` takes in what customs attested",
+            "尚无报关单:请运行 `kouan enterprise receive` 接收海关确认的回执",
+        )
+        return Page({"declarations": []}, [waiting])
+    return Page({"declarations": documents}, [_table_of(call, listed)])
+
+
+def _table_of(call: Call, listed: Sequence[tuple[str, str, Declaration]]) -> Table:
+    """Show declarations; what is free stands in a column for its kind, for it can be used in one way alone."""
+    kinds = kinds_among([found.kind for _, _, found in listed])
+    rows = [
+        [
+            code,
+            number,
+            kind_word(found.kind, call.lang),
+            money(found.attested, found.unit),
+            *(money(found.available, found.unit) if found.kind == kind else "" for kind in kinds),
+            found.stage,
+            found.status,
+        ]
+        for code, number, found in listed
+    ]
     columns = [
         "USCC",
         call.text("Declaration", "报关单"),
+        call.text("Kind", "进出口"),
         call.text("Attested", "申报金额"),
-        call.text("May be financed", "可融资余额"),
+        *(free_word(kind, call.lang) for kind in kinds),
         call.text("Stage", "阶段"),
         call.text("Status", "状态"),
     ]
-    return Page({"declarations": documents}, [table("", columns, rows, right=(2, 3))])
+    return table("", columns, rows, right=range(3, 4 + len(kinds)))
 
 
 @command(
@@ -201,6 +236,7 @@ def declarations(call: Call, wallet: WalletOption = None) -> Page:
     examples=(
         'kouan enterprise consent --bank bank-of-huangpu --declaration "223320250000000001:200000.00 USD"',
         'kouan enterprise consent --bank bank-of-huangpu --declaration "NUMBER:5000 USD" --out consent.json',
+        'kouan enterprise consent --bank bank-of-huangpu --declaration "NUMBER:5000 USD" --financing ID',
     ),
 )
 def consent(
@@ -211,6 +247,10 @@ def consent(
         typer.Option("--declaration", metavar="NUMBER:AMOUNT", help="What it may draw on; once for each declaration."),
     ],
     wallet: WalletOption = None,
+    financing: Annotated[
+        str | None,
+        typer.Option("--financing", metavar="ID", help="A loan that these declarations are to carry instead; its id."),
+    ] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=365, help="How long the consent holds.")] = 7,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Where to write the slip; else the bank's inbox here.")
@@ -228,7 +268,7 @@ def consent(
         if member is None:
             raise UnusableError("--bank", f"{bank!r} is no member; `kouan member list` names them")
         with _wallet(call, _owner_of(call, parts[0].number, wallet)) as opened:
-            given = opened.consent(reader, member, parts, expires_ms)
+            given = opened.consent(reader, member, parts, expires_ms, _loan_id(financing))
     if out is None:
         path = deliver(inbox, f"{given.financing}.json", given.slip)
     else:
@@ -244,7 +284,15 @@ def consent(
             (call.text("Slip", "授权文件"), str(path)),
         ]
     )
-    return Page(document, [shown, call.text("Next: ", "下一步:") + f"kouan financing hold {path} --as {bank}"])
+    step = f"hold {path}" if financing is None else f"substitute {financing} {path} --part NUMBER:AMOUNT"
+    return Page(document, [shown, call.text("Next: ", "下一步:") + f"kouan financing {step} --as {bank}"])
+
+
+def _loan_id(text: str | None) -> str | None:
+    try:
+        return msgspec.convert(text, Bytes16 | None)
+    except msgspec.ValidationError:
+        raise UnusableError("--financing", f"{text!r} is no loan's id; give all 22 characters of it") from None
 
 
 @contextmanager
@@ -252,6 +300,22 @@ def _wallet(call: Call, trader: Trader) -> Iterator[Wallet]:
     home = wallet_home(call.port, trader.code, call.passphrase)
     with home.vault(os.urandom) as vault:
         yield Wallet(home, vault, call.alliance, os.urandom, bootstrap.now_ms, custodial=trader.custodial)
+
+
+def _named(name: str, override: str | None) -> Override | None:
+    """Check what a trader is called; return why its code is accepted all the same."""
+    if not name.strip() or len(name) > 200:
+        raise UnusableError("--name", "must be 1 to 200 characters")
+    try:
+        reason: Override | None = msgspec.convert(override, Override | None)
+    except msgspec.ValidationError:
+        problem = f"{override!r} is no reason; give certificate-seen or registry-confirmed"
+        raise UnusableError("--override", problem) from None
+    return reason
+
+
+def _kept_by(call: Call, trader: Trader) -> str:
+    return call.text("(custodial)", "(托管)") if trader.custodial else call.text("(the owner's own)", "(企业自持)")
 
 
 def _traders(call: Call, wallet: str | None) -> list[Trader]:

@@ -10,6 +10,7 @@ from kouan.cli import (
     loans_opening,
     loans_reports,
     loans_servicing,
+    loans_substituting,
     loans_trading,
     loans_views,
 )
@@ -19,6 +20,7 @@ app: Final = group("Loans against declarations: held, paid out, repaid, looked a
 _PARTS: Final = (
     loans_opening,
     loans_servicing,
+    loans_substituting,
     loans_trading,
     loans_views,
     loans_bank_files,

@@ -9,8 +9,10 @@ import typer
 
 from kouan.cli.calls import Call, command, group
 from kouan.cli.loans import LoanArgument, amount_of, bank_of, day_end, must_accept
-from kouan.cli.output import Page, UnusableError, fields
-from kouan.client.portfolio import one_loan
+from kouan.cli.output import Page, UnusableError, fields, moment, table
+from kouan.client.offers import offered_to
+from kouan.client.papers import last_day
+from kouan.client.portfolio import one_loan, sums
 from kouan.client.servicing_desk import ServicingDesk
 from kouan.client.workdays import after_business_days
 
@@ -52,6 +54,41 @@ def offer(
     next_step = call.text("Next: the buyer runs ", "下一步：受让行执行 ") + f"kouan financing accept {view.id}"
     document = {"financing": view.id, "offer": view.offer}
     return Page(document, [next_step] if view.offer else [call.text("The offer is taken back.", "要约已撤回。")])
+
+
+@command(app, "offers", signs=True, examples=("kouan financing offers --as wusong-trade-bank",))
+def offers(call: Call) -> Page:
+    """List the loans that other banks offer to this one now: read from the ledger's blocks since it last looked."""
+    with bank_of(call) as bank:
+        found = [(view, view.offer) for view in offered_to(bank) if view.offer is not None]
+    documents = [
+        {
+            "financing": view.id,
+            "lapse_ms": offer.lapse_ms,
+            "maturity": last_day(view.maturity_ms),
+            "outstanding_minor": view.outstanding,
+            "product": view.product,
+            "seller": view.bank,
+        }
+        for view, offer in found
+    ]
+    columns = [
+        call.text("Loan", "融资"),
+        call.text("Seller", "转让行"),
+        call.text("Product", "产品"),
+        call.text("Outstanding", "未还余额"),
+        call.text("Due", "到期日"),
+        call.text("Offer until", "要约有效期至"),
+    ]
+    rows = [
+        [
+            *(view.id, call.names().of(view.bank, call.lang), view.product, sums(view.outstanding)),
+            *(last_day(view.maturity_ms), moment(offer.lapse_ms)),
+        ]
+        for view, offer in found
+    ]
+    shown = table("", columns, rows, right=(3,)) if rows else call.text("nothing is offered", "没有转让要约")
+    return Page({"offers": documents}, [shown])
 
 
 @command(app, "accept", signs=True, examples=("kouan financing accept Zk3vR0h1Q2mXc8YtLwPzAg --as wusong-trade-bank",))

@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from kouan import bootstrap
 from kouan.cli.calls import Call, command, group
 from kouan.cli.output import Page, UnusableError, fields, moment
+from kouan.cli.quota_words import free_word, kind_word, limit_word, used_word
 from kouan.client.finding import quotas_named
 from kouan.client.reading import LedgerReader
 from kouan.formats.money import money
@@ -67,26 +68,29 @@ def _pairs(call: Call, view: Declaration, own: int) -> list[tuple[str, str]]:
     def of(amount: int) -> str:
         return money(amount, view.unit)
 
-    free = call.text("Free to be financed", "可融资余额")
-    if view.kind == "import":
-        free = call.text("Free to be paid", "可付款余额")
+    kind = kind_word(view.kind, call.lang)
+    received = [(call.text("Collected", "已收汇"), of(view.collected) + (" (final)" if view.settled else ""))]
     pairs: list[tuple[Any, str]] = [
         (call.text("Quota", "编号"), view.quota),
-        (call.text("Declaration", "报关单"), f"{view.kind} {view.mode}, {view.stage}, {view.status}"),
+        (
+            call.text("Declaration", "报关单"),
+            f"{kind} {view.mode}, {view.stage}, {view.status}",
+        ),
         (call.text("Attested", "核证金额"), of(view.attested)),
-        (call.text("Collected", "已收汇"), of(view.collected) + (" (final)" if view.settled else "")),
-        (call.text("May be outstanding in all", "最高可支用"), f"{of(view.limit)} ({view.ratio_bp / 100:g} %)"),
-        (call.text("Outstanding", "已支用"), of(view.used)),
+        *(received if view.kind == "export" else []),
+        (limit_word(view.kind, call.lang), f"{of(view.limit)} ({view.ratio_bp / 100:g} %)"),
+        (used_word(view.kind, call.lang), of(view.used)),
         (call.text("Held by this bank", "本行占用"), of(own)),
         (call.text("Held by others", "他行占用"), of(view.held - own)),
-        (free, of(view.available)),
+        (free_word(view.kind, call.lang), of(view.available)),
     ]
+    keeper = call.text("custodial", "代管") if view.custodial else call.text("the owner's own", "企业自持")
     minded = {
         call.text("Over-drawn by", "超支用"): of(view.overdrawn) if view.overdrawn else "",
         call.text("Suspended", "暂停"): view.suspension or "",
         call.text("Cancelled", "撤单"): view.withdrawal or "",
         call.text("Last amendment", "最近改单"): view.amendment or "",
         call.text("Price", "价格"): call.text("provisional", "暂定") if view.provisional else "",
-        call.text("Draw key", "支用密钥"): call.text("custodial", "代管") if view.custodial else "",
+        call.text("Draw key", "支用密钥"): keeper,
     }
     return pairs + [(name, text) for name, text in minded.items() if text]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -24,6 +25,8 @@ CREATE TABLE IF NOT EXISTS collections (
 CREATE TABLE IF NOT EXISTS bank_references (reference TEXT PRIMARY KEY, financing TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS exports (quota TEXT PRIMARY KEY, day TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS blocks_read (height INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS offers (id TEXT PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS looked (one INTEGER PRIMARY KEY CHECK (one = 1), height INTEGER NOT NULL) STRICT;
 """
 
 
@@ -103,6 +106,20 @@ class Book:
             ids = ", ".join(loan.id for loan in found[:5])
             raise BookError(f"loan: {name!r} fits {len(found)} loans; give more of the id: {ids}")
         return found[0]
+
+    def looked_to(self) -> int:
+        """Return up to which height the ledger was read for offers to this bank; 0 when it never was."""
+        row = self._db.execute("SELECT height FROM looked").fetchone()
+        return int(row[0]) if row else 0
+
+    def saw_offers(self, loans: Sequence[str], height: int) -> None:
+        """Remember which loans the blocks up to a height offer to this bank; an offer may be gone since."""
+        self._db.executemany("INSERT OR IGNORE INTO offers VALUES (?)", [(loan,) for loan in loans])
+        self._db.execute("INSERT OR REPLACE INTO looked VALUES (1, ?)", (height,))
+
+    def offers(self) -> list[str]:
+        """Return the loans that were ever offered to this bank."""
+        return [row[0] for row in self._db.execute("SELECT id FROM offers ORDER BY id")]
 
     def know(self, quota: str, number: str, owner: str) -> None:
         """Remember which declaration stands behind a quota."""

@@ -1,7 +1,8 @@
 """Onboarding a trader: a commitment to its code on the ledger, and a wallet that is kept for it here.
 
 ``wallets/<code>/enterprise.json`` holds what opens the commitment. Traders will not manage one more key by hand, so the
-single window or a bank keeps the wallet: *custodial*, as every quota drawn from it says.
+single window or a bank keeps the wallet: *custodial*, as every quota drawn from it says. A trader that does keep
+its own keys makes its wallet itself, on its own machine; nobody else signs with it.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class Trader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     custodial: bool
     """The wallet is kept for the trader by ``keeper``."""
     format: Literal["kouan/enterprise/1"]
-    keeper: Code
+    keeper: Code | None
+    """None where the trader keeps it itself."""
     name: Annotated[str, Meta(min_length=1, max_length=200)]
     override: Override | None
     salt: Bytes32
@@ -71,30 +73,65 @@ def onboard(
     Raises ValueError for a code that is wrong, one whose check character fails without an ``override``, and one whose
     wallet is here already and on the ledger. A wallet that a broken-off attempt left behind is taken up again.
     """
+    reason = _reason(code, override)
+    if (port / "wallets" / code / ENTERPRISE_FILE).exists():
+        trader = read_trader(port, code)
+        if session.read(Enterprise, enterprise_key(trader.commitment)) is not None:
+            raise ValueError(f"USCC: {code} has a wallet here already, kept by {trader.keeper or 'itself'}")
+    else:
+        trader = _make(port, code, name, reason, entropy, passphrase, keeper=session.member)
+    (result,) = session.send([Order("alliance.onboard/1", Onboard(trader.commitment, trader.override))])
+    return Onboarded(result, trader, wallet_home(port, code, passphrase))
+
+
+def make_own_wallet(
+    port: Path, code: str, name: str, override: Override | None, entropy: Entropy, passphrase: str | None = None
+) -> Home:
+    """Make the wallet that a trader keeps itself; nothing goes to the ledger.
+
+    Raises ValueError for a code that is wrong, or whose check character fails without an ``override``, or that has a
+    wallet here.
+    """
+    reason = _reason(code, override)
+    if (port / "wallets" / code / KEYS).exists():
+        raise ValueError(f"USCC: {code} has a wallet here already; its keys are not replaced")
+    _make(port, code, name, reason, entropy, passphrase, keeper=None)
+    return wallet_home(port, code, passphrase)
+
+
+def _reason(code: str, override: Override | None) -> Override | None:
+    """Return why a code is accepted although its check character fails; None where it does not fail."""
     problem = uscc_problem(uscc(code))
     if problem is not None and override is None:
         raise ValueError(f"USCC: {problem}; mend it, or say with an override why it is right all the same")
+    return override if problem is not None else None
+
+
+def _make(
+    port: Path,
+    code: str,
+    name: str,
+    override: Override | None,
+    entropy: Entropy,
+    passphrase: str | None,
+    *,
+    keeper: str | None,
+) -> Trader:
+    trader = Trader(
+        code=code,
+        custodial=keeper is not None,
+        format="kouan/enterprise/1",
+        keeper=keeper,
+        name=name,
+        override=override,
+        salt=to_text(fresh(entropy)),
+    )
     path = port / "wallets" / code
-    if (path / ENTERPRISE_FILE).exists():
-        trader = read_trader(port, code)
-        if session.read(Enterprise, enterprise_key(trader.commitment)) is not None:
-            raise ValueError(f"USCC: {code} has a wallet here already, kept by {trader.keeper}")
-    else:
-        trader = Trader(
-            code=code,
-            custodial=True,
-            format="kouan/enterprise/1",
-            keeper=session.member,
-            name=name,
-            override=override if problem is not None else None,
-            salt=to_text(fresh(entropy)),
-        )
-        if not (path / KEYS).exists():
-            make_home(path, entropy, secrets=(DRAW_MASTER,), passphrase=passphrase)
-        (path / INBOX).mkdir(exist_ok=True, mode=0o700)
-        (path / ENTERPRISE_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(trader), indent=2) + b"\n")
-    (result,) = session.send([Order("alliance.onboard/1", Onboard(trader.commitment, trader.override))])
-    return Onboarded(result, trader, wallet_home(port, code, passphrase))
+    if not (path / KEYS).exists():
+        make_home(path, entropy, secrets=(DRAW_MASTER,), passphrase=passphrase)
+    (path / INBOX).mkdir(exist_ok=True, mode=0o700)
+    (path / ENTERPRISE_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(trader), indent=2) + b"\n")
+    return trader
 
 
 def read_trader(port: Path, code: str) -> Trader:
@@ -125,14 +162,19 @@ def deliver(inbox: Path, name: str, slip: bytes) -> Path:
 class Custodian:
     """The wallets kept here, for filing slips: each wallet's keys are read once."""
 
-    def __init__(self, port: Path, passphrase: str | None = None) -> None:
+    def __init__(self, port: Path, passphrase: str | None = None, *, is_owner: bool = False) -> None:
+        """``is_owner``: the traders themselves act, so wallets that they keep themselves are used too."""
         self._port = port
         self._passphrase = passphrase
+        self._is_owner = is_owner
         self._wallets: dict[str, tuple[Trader, Home]] = {}
 
     def slip(self, code: str, number: str, generation: int = 0) -> FilingSlip:
         """Return the filing slip of a trader's declaration; raises NoHomeError, KeyFileError, ValueError."""
         if code not in self._wallets:
-            self._wallets[code] = read_trader(self._port, code), wallet_home(self._port, code, self._passphrase)
+            trader = read_trader(self._port, code)
+            if not (trader.custodial or self._is_owner):
+                raise ValueError(f"filing slip: {code} keeps its own wallet; ask it for `kouan enterprise file`'s slip")
+            self._wallets[code] = trader, wallet_home(self._port, code, self._passphrase)
         trader, home = self._wallets[code]
         return filing_slip(home, number, generation, custodial=trader.custodial)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, Literal, NamedTuple
 
 from kouan.client.bank import Bank
-from kouan.client.happenings import Happened, happened
+from kouan.client.happenings import COLLECT, OFFER, REVERSE_COLLECTION, Happened, happened
 from kouan.client.portfolio import Held, portfolio
 from kouan.modules.financing.records import Collection, Financing
 from kouan.modules.financing.rules import collection_key, financing_key, unit_of
@@ -24,6 +24,8 @@ _CUSTOMS: Final[dict[str, Kind]] = {
     "customs.suspend/1": "suspended",
     "customs.withdraw/1": "withdrawn",
 }
+
+_TOLD: Final = (COLLECT, REVERSE_COLLECTION, OFFER, *_CUSTOMS)
 
 
 class Concerned(NamedTuple):
@@ -72,7 +74,7 @@ def read_notices(bank: Bank, since: int | None = None) -> Read:
     # A ledger that was restored from a backup may have fewer blocks than were read: then all are read again.
     start = since if since is not None else known + 1 if known <= height else 1
     own = _Own(bank)
-    found = [notice for one in happened(engine, start) if one.height <= height for notice in own.notices(one)]
+    found = [notice for one in happened(engine, _TOLD, start) if one.height <= height for notice in own.notices(one)]
     return Read(start, height, found)
 
 
@@ -95,12 +97,12 @@ class _Own:
         """Yield what of a command this bank should know."""
         theirs = one.by != self._bank.session.member
         kinds: dict[str, Callable[[Happened], Notice | None]] = {
-            "financing.collect/1": self._diversion,
-            "financing.reverse-collection/1": self._diversion_reversed,
-            "financing.offer/1": self._offer,
+            COLLECT: self._diversion,
+            REVERSE_COLLECTION: self._diversion_reversed,
+            OFFER: self._offer,
         }
-        make = kinds.get(one.type, self._change if one.type in _CUSTOMS else None)
-        notice = make(one) if theirs and make is not None else None
+        make = kinds.get(one.type, self._change)
+        notice = make(one) if theirs else None
         if notice is not None:
             yield notice
 

@@ -12,8 +12,8 @@ import msgspec
 
 from kouan.engines.port import Engine
 from kouan.kernel.encoding import encode
-from kouan.kernel.envelope import MAX_BYTES, MAX_COMMANDS, Body, make
-from kouan.kernel.records import Record
+from kouan.kernel.envelope import MAX_BYTES, MAX_COMMANDS, Body, make, window_key
+from kouan.kernel.records import Record, Window
 from kouan.kernel.rejections import Rejection
 from kouan.kernel.state import decoder
 
@@ -52,8 +52,8 @@ class Result(NamedTuple):
 class Numbers(Protocol):
     """Where the next envelope number of a key comes from: each once, rising."""
 
-    def take(self) -> int:
-        """Return a number that was never returned before."""
+    def take(self, above: int) -> int:
+        """Return a number above ``above`` that was never returned before."""
 
 
 class CounterFile:
@@ -62,15 +62,15 @@ class CounterFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def take(self) -> int:
-        """Return the next number; it is on disk before it is used."""
+    def take(self, above: int) -> int:
+        """Return the next number above ``above``; it is on disk before it is used."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             written = os.pread(descriptor, 32, 0).decode().strip()
             if written and not written.isdecimal():
                 raise ValueError(f"{self._path}: holds {written!r}, not the number of the last envelope")
-            number = int(written or 0) + 1
+            number = max(int(written or 0), above) + 1
             os.pwrite(descriptor, f"{number}\n".encode(), 0)
             os.fsync(descriptor)
         finally:
@@ -84,9 +84,9 @@ class Counter:
     def __init__(self, last: int = 0) -> None:
         self._last = last
 
-    def take(self) -> int:
-        """Return the next number."""
-        self._last += 1
+    def take(self, above: int) -> int:
+        """Return the next number above ``above``."""
+        self._last = max(self._last, above) + 1
         return self._last
 
 
@@ -103,6 +103,7 @@ class Session:
         self._seed = seed
         self._numbers = numbers
         self.now_ms = now_ms
+        self._used: int | None = None
 
     @property
     def member(self) -> str:
@@ -125,15 +126,25 @@ class Session:
 
     def sign(self, commands: list[dict[str, Any]], mode: Mode = "each") -> bytes:
         """Return the signed envelope of some commands, with a fresh number."""
+        if self._used is None:
+            self._used = self._highest_used()
         body = Body(
             alliance=self.alliance,
             commands=commands,
             expires_ms=self.now_ms() + EXPIRES_AFTER_MS,
             mode=mode,
-            number=self._numbers.take(),
+            number=self._numbers.take(self._used),
             signer=self.signer,
         )
         return make(body, self._seed)
+
+    def _highest_used(self) -> int:
+        """Return the highest number that the ledger saw of this key.
+
+        A counter that was lost or restored from an older copy is below it, and its numbers would be refused as used.
+        """
+        window = self.read(Window, window_key(*self.signer.split("/")))
+        return 0 if window is None else window.highest
 
     def read(self, kind: type[R], key: str) -> R | None:
         """Return the newest record at a key, or None."""

@@ -22,7 +22,7 @@ from kouan.client.bank import Bank
 from kouan.client.bank_desk import CONSENT_KIND
 from kouan.client.book import BookedDeclaration
 from kouan.client.consents import open_consent
-from kouan.client.happenings import Happened, happened
+from kouan.client.happenings import COLLECT, REVERSE_COLLECTION, Happened, happened
 from kouan.client.portfolio import portfolio
 from kouan.client.workdays import day_of
 from kouan.engines.port import Engine
@@ -150,10 +150,10 @@ def _receipts(engine: Engine) -> dict[str, list[_Receipt]]:
     """Return what was received by quota, whichever bank reported it."""
     collections: dict[str, Happened] = {}
     reversals: dict[str, int] = {}
-    for one in happened(engine):
-        if one.type == "financing.collect/1":
+    for one in happened(engine, (COLLECT, REVERSE_COLLECTION)):
+        if one.type == COLLECT:
             collections[one.command["collection"]] = one
-        elif one.type == "financing.reverse-collection/1":
+        else:
             reversals[one.command["collection"]] = one.time_ms
     received: defaultdict[str, list[_Receipt]] = defaultdict(list)
     for name, one in collections.items():

@@ -106,8 +106,13 @@ class Wallet:
             pass
         return financing
 
-    def consent(self, reader: Reader, bank: Member, parts: Sequence[Part], expires_ms: int) -> Given:
+    def consent(
+        self, reader: Reader, bank: Member, parts: Sequence[Part], expires_ms: int, financing: str | None = None
+    ) -> Given:
         """Return a consent slip with which a bank may draw for one loan; the parts may be of several declarations.
+
+        ``financing``: an existing loan that is to stand on these declarations 置换; each part is then what it draws on
+        one in all. Without it the loan is a new one.
 
         Raises ValueError for what is not in the wallet or does not stand on the ledger as it does here.
         """
@@ -116,7 +121,7 @@ class Wallet:
         names = [(part.number, part.unit) for part in parts]
         if not parts or len(set(names)) != len(names):
             raise ValueError("declaration: name each declaration and currency once, and at least one")
-        financing = self._new_financing()
+        financing = self._new_financing() if financing is None else financing
         known = {kept.number: kept for kept in self.declarations()}
         allocations = []
         for part in parts:

@@ -1,7 +1,10 @@
 """The embedded engine: one process, one operator. What was answered is on disk.
 
 Directory: ``alliance.json`` (the trust file), ``blocks.log`` (the truth), ``state/`` (always rebuildable),
-``operator.key`` (signs checkpoints), ``lock``. A block goes: execute, append to the log, one fsync, apply, answer.
+``operator.key`` (signs checkpoints), ``lock``, and perhaps ``skip.json``: ids of envelopes that are not to be executed,
+should one ever crash the node (the crash names them).
+
+A block goes: execute, append to the log, one fsync, apply, answer.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from kouan.engines.log import BlockLog, DamagedLogError, OpenReport, Position
 from kouan.engines.port import Found, LoggedBlock, Proven, Status
 from kouan.engines.signatures import ThreadedVerifier
 from kouan.engines.store import Mark, Store
-from kouan.kernel.encoding import from_text, to_text
+from kouan.kernel.encoding import Bytes32, from_text, to_text
 from kouan.kernel.envelope import envelope_id
 from kouan.kernel.execution import NO_RECEIPTS, Block, BlockOutcome, app_hash, execute_block, found
 from kouan.kernel.proof import make_checkpoint
@@ -32,9 +35,11 @@ from kouan.modules.alliance.rules import PROVABLE_BLOCKS
 
 LOG: Final = "blocks.log"
 STATE: Final = "state"
+SKIP: Final = "skip.json"
 RECEIPTS_REMEMBERED: Final = 20_000
 BYTES_RECALLED: Final = 16 << 20
 """How far back from the stored state the log is read at the start for receipts to remember."""
+_TAKEN: Final = b'{"code":0,'
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(LoggedBlock)
 
@@ -49,6 +54,10 @@ class Ledger(NamedTuple):
     genesis: list[tuple[str, bytes]]
     registry: Registry
     keep_versions: int
+
+
+class SkipListError(ValueError):
+    """The skip list cannot be read; the text says what is wrong in it."""
 
 
 class OperatorKeyError(Exception):
@@ -92,6 +101,7 @@ class Embedded:
         self._check_signatures = check_signatures
         self._verify = ThreadedVerifier()
         self._disk = disk or DirectoryDisk(directory)
+        self._skipped = _skip_list(directory / SKIP)
         self._receipts: OrderedDict[str, bytes] = OrderedDict()
         with ExitStack() as opened:  # what is open is let go when the rest fails
             opened.callback(self._verify.close)
@@ -218,8 +228,15 @@ class Embedded:
         """Make one block: execute, log, sync, apply. Whatever fails before the sync leaves the state as it was."""
         last = self._last
         time_ms = max(self._now_ms(), last.time_ms)
-        block = Block(self._ledger.alliance, last.height + 1, time_ms, envelopes)
-        outcome = execute_block(self._store, block, self._ledger.registry, self._verify)
+        block = Block(self._ledger.alliance, last.height + 1, time_ms, envelopes, self._skipped)
+        try:
+            outcome = execute_block(self._store, block, self._ledger.registry, self._verify)
+        except Exception as defect:
+            names = " ".join(envelope_id(raw) for raw in envelopes)
+            defect.add_note(
+                f"block {block.height} cannot be executed; nothing of it was written. Its envelopes: {names}"
+            )
+            raise
         logged = LoggedBlock(
             block.height, time_ms, envelopes, outcome.receipts, outcome.state_root, outcome.receipts_root
         )
@@ -239,7 +256,8 @@ class Embedded:
     def _remember(self, logged: LoggedBlock) -> None:
         remembered = self._receipts
         for raw, receipt in zip(logged.envelopes, logged.receipts, strict=True):
-            remembered.setdefault(envelope_id(raw), receipt)  # a repetition's receipt only says that it was one
+            if receipt.startswith(_TAKEN):  # one that was refused whole may be tried again
+                remembered.setdefault(envelope_id(raw), receipt)
         while len(remembered) > RECEIPTS_REMEMBERED:
             remembered.popitem(last=False)
 
@@ -273,7 +291,7 @@ class Embedded:
 
     def _replay(self, logged: LoggedBlock) -> BlockOutcome:
         """Execute a logged block again. Its signatures were good unless that leads elsewhere than it once did."""
-        block = Block(self._ledger.alliance, logged.height, logged.time_ms, logged.envelopes)
+        block = logged.block(self._ledger.alliance)
         expected = (logged.state_root, logged.receipts_root)
         for verify in (self._verify,) if self._check_signatures else (_trusting, self._verify):
             outcome = execute_block(self._store, block, self._ledger.registry, verify)
@@ -283,6 +301,16 @@ class Embedded:
             f"block {logged.height} of {LOG} leads to another state than it did when it was written: "
             "this version of the software executes it differently, or the log was changed"
         )
+
+
+def _skip_list(path: Path) -> frozenset[str]:
+    """Read which envelopes the operator has decided not to execute: a JSON list of their ids."""
+    if not path.exists():
+        return frozenset()
+    try:
+        return frozenset(msgspec.json.decode(path.read_bytes(), type=list[Bytes32]))
+    except msgspec.MsgspecError as problem:
+        raise SkipListError(f"{path}: {problem}; it must be a JSON list of envelope ids (43 characters)") from None
 
 
 def set_aside(state: Path) -> Path | None:

@@ -7,7 +7,10 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from kouan.kernel.envelope import envelope_id
+from kouan.kernel.execution import Block
 from kouan.kernel.proof import Checkpoint, Handover, Leaf
+from kouan.kernel.rejections import Rejection
 
 
 class LoggedBlock(msgspec.Struct, frozen=True, array_like=True):
@@ -19,6 +22,15 @@ class LoggedBlock(msgspec.Struct, frozen=True, array_like=True):
     receipts: list[bytes]
     state_root: bytes
     receipts_root: bytes
+
+    def block(self, alliance: str) -> Block:
+        """Return it to be executed again: what was skipped then is skipped again."""
+        named = zip(self.envelopes, self.receipts, strict=True)
+        skipped = frozenset(envelope_id(raw) for raw, receipt in named if receipt.startswith(_SKIPPED))
+        return Block(alliance, self.height, self.time_ms, self.envelopes, skipped)
+
+
+_SKIPPED = b'{"code":%d,' % Rejection.ENVELOPE_SKIPPED
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -57,7 +69,8 @@ class Engine(Protocol):
     def submit(self, envelopes: Sequence[bytes]) -> list[bytes]:
         """Execute envelopes; return their receipts (canonical JSON) once they are on disk.
 
-        An envelope that was answered before gets the same receipt again and is not executed twice.
+        An envelope whose commands were answered gets the same receipt again, at least while it is one of the last
+        20,000; after that it is refused as replayed. It is never executed twice.
         """
 
     def query(self, keys: Sequence[str]) -> Found:

@@ -11,7 +11,7 @@ from kouan.engines.embedded import Ledger
 from kouan.engines.log import Record
 from kouan.engines.port import LoggedBlock
 from kouan.engines.store import Mark, Store
-from kouan.kernel.execution import Block, BlockOutcome, execute_block, found
+from kouan.kernel.execution import BlockOutcome, execute_block, found
 from kouan.kernel.registry import Verifier
 
 _decoder: Final = msgspec.msgpack.Decoder(LoggedBlock)
@@ -42,7 +42,7 @@ def replay(ledger: Ledger, records: Iterable[Record], store: Store, verify: Veri
     store.apply(0, found(store, ledger.genesis))
     for record in records:
         logged = _decoder.decode(record.body)
-        block = Block(ledger.alliance, logged.height, logged.time_ms, logged.envelopes)
+        block = logged.block(ledger.alliance)
         outcome = execute_block(store, block, ledger.registry, verify)
         store.apply(logged.height, outcome)
         yield Replayed(logged, outcome)

@@ -2,12 +2,12 @@
 
 What is refused, and why:
 
-- more than 1 MiB or 10,000 tags: fifty lines of goods need a tenth of either, and both together keep
-  the parsed tree below 50 MB whatever the document holds;
+- more than 1 MiB or 10,000 tags: a declaration of fifty lines needs a tenth of either, and both
+  together keep the parsed tree below 50 MB whatever the document holds;
 - encodings other than UTF-8 and the GB family: UTF-16 and UTF-32 hide markup from every check that
   looks at bytes, and nobody sends them;
 - any DTD, entity or processing instruction: they serve attacks (expansion, reading files, reaching
-  hosts) and no declaration;
+  hosts) and no paper of a trade;
 - comments inside a value, which readers disagree on (see the callers: a value has no children);
 - nesting deeper than 16.
 """
@@ -34,9 +34,9 @@ _CODECS: Final = {"utf-8": "utf-8", "utf8": "utf-8", "gb18030": "gb18030", "gbk"
 """Declared encoding to Python codec. GB18030 contains GBK and GB2312, and senders confuse the three."""
 
 _FORBIDDEN: Final = (
-    ("<!DOCTYPE", "a document type declaration is refused; send the message without DTD and entities"),
-    ("<!ENTITY", "an entity declaration is refused; send the message without DTD and entities"),
-    ("<?", "a processing instruction is refused; send the message's elements only"),
+    ("<!DOCTYPE", "a document type declaration is refused; send the document without DTD and entities"),
+    ("<!ENTITY", "an entity declaration is refused; send the document without DTD and entities"),
+    ("<?", "a processing instruction is refused; send the document's elements only"),
 )
 _too_deep = etree.XPath("boolean(" + "/*" * (_MAX_DEPTH + 1) + ")")
 
@@ -48,7 +48,7 @@ def parse(data: bytes, file: str) -> etree._Element:
     """
     text = _decode(data, file)
     if text.count("<") > _MAX_TAGS:
-        raise FormatError(file, 1, "file", f"has more than {_MAX_TAGS} tags; send one declaration a file")
+        raise FormatError(file, 1, "file", f"has more than {_MAX_TAGS} tags; send one document a file")
     for markup, problem in _FORBIDDEN:
         if (at := text.find(markup)) >= 0:
             raise FormatError(file, text.count("\n", 0, at) + 1, "XML", problem)
@@ -69,7 +69,7 @@ def parse(data: bytes, file: str) -> etree._Element:
         problem = f"is not well-formed XML: {_one_line(error.msg)}; send a complete document with every element closed"
         raise FormatError(file, max(error.lineno or 1, 1), "XML", problem) from None
     if _too_deep(root):
-        raise FormatError(file, 1, "XML", f"nests deeper than {_MAX_DEPTH} elements; send the message's own layout")
+        raise FormatError(file, 1, "XML", f"nests deeper than {_MAX_DEPTH} elements; send the document's own layout")
     return root
 
 
@@ -78,7 +78,7 @@ def _decode(data: bytes, file: str) -> str:
     if not data:
         raise FormatError(file, 1, "file", "is empty; send an XML document")
     if len(data) > MAX_BYTES:
-        raise FormatError(file, 1, "file", f"is larger than {MAX_BYTES} bytes; send one declaration a file")
+        raise FormatError(file, 1, "file", f"is larger than {MAX_BYTES} bytes; send one document a file")
     if data.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
         raise FormatError(file, 1, "encoding", "is UTF-16 or UTF-32; send UTF-8 or GB18030")
     if (at := data.find(0)) >= 0:

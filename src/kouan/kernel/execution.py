@@ -166,10 +166,9 @@ def _execute_envelope(  # what a block and one of its envelopes bring
     if isinstance(envelope, Rejection):
         return envelope, []
     opened = envelope.opened
-    admitted = _admit(state, block, opened, checked, sent)
-    if isinstance(admitted, Rejection):
-        return admitted, []
-    context = Context(state, block.alliance, block.height, block.time_ms, admitted, opened.key, checked)
+    context = _admit(state, block, opened, registry, checked, sent)
+    if isinstance(context, Rejection):
+        return context, []
     together = opened.body.mode == "all"
     refusals: list[Refusal | None] = []
     for kind, record in envelope.commands:
@@ -199,9 +198,9 @@ def _result(refusal: Refusal | None) -> dict[str, Any]:
     return {"at": refusal.at, "code": refusal.code} if refusal.at else {"code": refusal.code}
 
 
-def _admit(
-    state: State, block: Block, opened: Opened, checked: dict[Claim, bool], sent: dict[str, int]
-) -> Member | Rejection:
+def _admit(  # as above
+    state: State, block: Block, opened: Opened, registry: Registry, checked: dict[Claim, bool], sent: dict[str, int]
+) -> Context | Rejection:
     """Check who signed and whether the number is new; what passes has used its number up."""
     member = state.read(Member, f"member/{opened.member}")
     if member is None or opened.key not in member.keys or member.keys[opened.key].suite != SUITE:
@@ -216,13 +215,15 @@ def _admit(
     window = use_number(state.read(Window, key), opened.body.number)
     if window is None:
         return Rejection.ENVELOPE_REPLAYED
-    context = Context(state, block.alliance, block.height, block.time_ms, member, opened.key, checked)
+    context = Context(
+        state, block.alliance, block.height, block.time_ms, member, opened.key, checked, registry.parameters
+    )
     sent[opened.member] = sent.get(opened.member, 0) + 1
     if sent[opened.member] > context.parameter(ENVELOPES_PER_BLOCK):
         return Rejection.ENVELOPE_OVER_BOUND
     state.write(key, window)
     state.keep()
-    return member
+    return context
 
 
 def _execute_command(context: Context, kind: str, record: Any, registry: Registry) -> Refusal | None:

@@ -49,7 +49,7 @@ def verify_in_turn(claims: list[Claim]) -> list[bool]:
 class Context:
     """What a handler may see besides its command. There is no clock: ``time_ms`` is the block's."""
 
-    __slots__ = ("_charter", "_checked", "alliance", "height", "key", "member", "parameters", "state", "time_ms")
+    __slots__ = ("_checked", "_parameters", "alliance", "height", "key", "member", "state", "time_ms")
 
     def __init__(  # a plain record of what one envelope brings
         self,
@@ -60,6 +60,7 @@ class Context:
         member: Member,
         key: str,
         checked: Mapping[Claim, bool],
+        parameters: Mapping[str, Parameter],
     ) -> None:
         self.state = state
         self.alliance = alliance
@@ -71,6 +72,7 @@ class Context:
         self.key = key
         """The name of the signing key."""
         self._checked = checked
+        self._parameters = parameters
 
     @property
     def signer(self) -> str:
@@ -78,11 +80,12 @@ class Context:
         return f"{self.member.id}/{self.key}"
 
     def parameter(self, name: str) -> int:
-        """Return a parameter of the charter as it stands."""
+        """Return a parameter of the charter as it stands; its default where the charter is older than it."""
         charter = self.state.read(Charter, CHARTER_KEY)
         if charter is None:
             raise AssertionError("the state has no charter")
-        return charter.parameters[name]
+        value = charter.parameters.get(name)
+        return self._parameters[name].default if value is None else value
 
     def is_signed(self, key: str, tag: str, message: bytes, signature: str) -> bool:
         """Tell whether a signature (base64url) holds. Those announced by the command are checked already."""
