@@ -142,6 +142,8 @@ def test_reconciling_ends_with_what_was_found(kouan: Kouan) -> None:
     loan = lend(kouan, f"{NUMBER}:250000.00 USD")
     head = "业务编号,币种,未还余额,到期日\n"
     sound = f"{loan},USD,250000.00,2099-06-30\n"
+    done(kouan("financing", "reference", "--as", BANK, "--", loan, "EB-7"))
+    assert kouan("financing", "reconcile", write("own.csv", head + "EB-7" + sound[22:]), "--as", BANK).code == 0
     good = kouan("financing", "reconcile", write("loans.csv", head + sound), "--as", BANK)
     assert (good.code, good.out.strip()) == (0, "matched 1")
     other = sound.replace("2099-06-30", "2099-07-01")
@@ -174,6 +176,9 @@ def test_a_lender_reads_what_happened_elsewhere(kouan: Kouan) -> None:
     assert [(one["kind"], one["loans"]) for one in again["notices"]] == [("diversion", [loan]), ("amended", [loan])]
     assert "回款至他行" in done(kouan("financing", "notices", "--since", "1", "--as", BANK, "--lang", "zh")).out
     assert done(kouan("financing", "notices", "--as", OTHER_BANK, "--json")).json["notices"] == []
+    done(on(kouan, BANK, "offer", loan, "--to", OTHER_BANK))
+    offered = done(kouan("financing", "notices", "--as", OTHER_BANK)).out
+    assert ("a loan is offered" in offered, loan in offered) == (True, True)
 
 
 def test_reports_as_table_csv_and_json(kouan: Kouan) -> None:

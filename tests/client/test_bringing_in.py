@@ -6,18 +6,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given, settings
 from tests.client.port_scene import DAY_MS, NUMBER, OWNER, Scene, in_currencies, numbered
 from tests.client.test_bank_desk import OTHER, bank
 
 from kouan.client.bank import Bank
-from kouan.client.bring_in_file import COLUMNS, loan_id
+from kouan.client.bring_in_file import COLUMNS, Loan, loan_id, read_loan
 from kouan.client.bringing_in import LineResult, bring_in
 from kouan.client.conflicts import conflicts
 from kouan.client.loan_statement import history
 from kouan.client.portfolio import one_loan, portfolio
 from kouan.client.servicing_desk import ServicingDesk
 from kouan.formats.errors import FormatError
+from kouan.formats.table_file import Line
 from kouan.kernel.encoding import MAX_INTEGER
 from kouan.kernel.quota import key_of
 from kouan.kernel.records import Quota
@@ -186,6 +189,23 @@ def test_a_bad_line_is_named_by_line_and_column(scene: Scene, cells: dict[str, s
         assert len(opened.book.loans()) == 1
 
 
+def test_whatever_stands_in_the_cells_is_a_loan_or_a_problem(scene: Scene) -> None:
+    """Never an error that nobody expected."""
+    sound = dict(zip((column.name for column in COLUMNS), row(scene).split(","), strict=True))
+    odd = ["0", "1e9", "USD", "９９", "2019-01-01", NUMBER, "\u2028", "'", "=1"]
+    cell = st.text(max_size=40) | st.sampled_from(odd)
+
+    with bank(scene) as opened:
+
+        @given(st.dictionaries(st.sampled_from(sorted(sound)), cell, max_size=3))
+        @settings(deadline=None, max_examples=200)
+        def check(cells: dict[str, str]) -> None:
+            read = read_loan(opened, [Line(2, sound | cells, [])])
+            assert isinstance(read, Loan) or list(read) == [2]
+
+        check()
+
+
 def test_no_part_of_a_loan_is_brought_in_alone(scene: Scene) -> None:
     """A bad line takes the loan's other lines with it, and they say so."""
     file = table(row(scene), row(scene, declaration=SECOND.entry_id, outstanding="x"))
@@ -201,6 +221,23 @@ def test_no_part_of_a_loan_is_brought_in_alone(scene: Scene) -> None:
         (_, again) = bring_in(opened, table(row(scene), row(scene)), "a.csv")
         assert (again.column, "add the amounts up" in again.why) == ("declaration", True)
     assert quota(scene, quota_of(scene)).draws == 0
+
+
+def test_a_loan_as_a_whole_may_be_impossible(scene: Scene) -> None:
+    """Two rates for one currency, a rate that leaves nothing of it, more lines than a loan has room for."""
+    with bank(scene) as opened:
+        yuan = {"currency": "CNY", "unit": "USD"}
+        rates = [row(scene, rate="7.1", **yuan), row(scene, declaration=SECOND.entry_id, rate="7.2", **yuan)]
+        assert [one.why for one in bring_in(opened, table(*rates), "a.csv")] == [
+            "line 3 has another for USD; give one rate",
+            "not sent; mend line 2 of the same loan",
+        ]
+        (nothing,) = bring_in(opened, table(row(scene, rate="0.00000001", outstanding="1", **yuan)), "a.csv")
+        assert (nothing.column, "makes the loan 0 minor units" in nothing.why) == ("rate", True)
+        numbers = [f"{NUMBER[:9]}{serial:09}" for serial in range(65)]
+        many = [row(scene, declaration=one, quota=f"{serial:043}.USD") for serial, one in enumerate(numbers)]
+        assert "at most 64 declarations" in bring_in(opened, table(*many), "a.csv")[0].why
+        assert opened.book.loans() == []
 
 
 def test_what_the_ledger_refuses_is_not_in_the_book(scene: Scene) -> None:

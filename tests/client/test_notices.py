@@ -10,6 +10,8 @@ from kouan.client.amounts import Amount
 from kouan.client.notices import Notice, read_notices
 from kouan.client.servicing_desk import ServicingDesk
 from kouan.client.wallet import Part
+from kouan.modules.financing.commands.collecting import CollectCommand
+from kouan.modules.financing.records import Receipt
 
 SECOND = numbered(102)
 
@@ -84,6 +86,18 @@ def test_a_loan_that_is_repaid_is_not_concerned(scene: Scene) -> None:
     assert notices(scene) == []
 
 
+def test_money_for_a_loan_is_told_whatever_declaration_it_names(scene: Scene) -> None:
+    """The other bank knew the loan's id; the declaration is under no loan of the lender."""
+    loan, _ = lent(scene)
+    scene.attest(SECOND)
+    with bank(scene, OTHER) as opened:
+        quota = opened.loan(lend(scene, opened, Part(SECOND.entry_id, "USD", 5))).allocations[0].quota
+        command = CollectCommand("A" * 22, loan, [Receipt(7, final=False, quota=quota)])
+        assert opened.send("financing.collect/1", command).accepted
+    (notice,) = notices(scene)
+    assert (notice.loans, notice.declarations) == ([loan], [(quota, None, "USD", 7)])
+
+
 def test_a_report_that_is_taken_back_is_told_too(scene: Scene) -> None:
     _, quota = lent(scene)
     collection = collect(scene, quota, 5)
@@ -101,6 +115,15 @@ def test_what_is_refused_has_not_happened(scene: Scene) -> None:
     with bank(scene, OTHER) as opened:
         assert not ServicingDesk(opened).collect(parts={quota: 10**9}, final=False).result.accepted
     assert notices(scene) == []
+
+
+def test_bytes_that_are_no_envelope_stand_in_blocks_and_harm_nobody(scene: Scene) -> None:
+    """Whatever they are made to look like."""
+    _, quota = lent(scene)
+    scene.engine.submit([b'{"type":"financing.collect/1"}', b"\xff financing.collect/1", b'[{"financing.offer/1":'])
+    assert notices(scene) == []
+    collect(scene, quota, 5)
+    assert len(notices(scene)) == 1
 
 
 def test_changes_of_a_declaration_are_told(scene: Scene) -> None:

@@ -9,7 +9,7 @@ from tests.client.test_bank_desk import BANK, OTHER, bank, lend, slip, wanted
 from kouan.client.amounts import Amount
 from kouan.client.bank import Bank
 from kouan.client.bank_desk import BankDesk
-from kouan.client.reconciling import Compared, reconcile
+from kouan.client.reconciling import Compared, reconcile, refer
 from kouan.client.servicing_desk import ServicingDesk
 from kouan.client.wallet import Part
 from kouan.formats.errors import FormatError
@@ -123,6 +123,20 @@ def test_what_is_neither_held_nor_owed_need_not_be_in_the_file(scene: Scene) -> 
         assert said(compare(scene, opened, f"{held},USD,0,{MATURITY},,held")) == [(2, "different", ["state"])]
 
 
+def test_a_hold_that_lapsed_since_was_held_that_evening(scene: Scene) -> None:
+    """Until the day before it was made, when the ledger had nothing of it."""
+    scene.attest()
+    with bank(scene) as opened:
+        placed = BankDesk(opened).hold(slip(scene, Part(NUMBER, "USD", 1_000)), wanted(scene))
+        assert placed.lapse is not None
+        evening = scene.now
+        scene.now = placed.lapse.moment_ms + 2 * DAY_MS
+        row = f"{placed.financing},USD,0,{MATURITY},,"
+        for at_ms, state in ((evening, "held"), (scene.now - DAY_MS, "lapsed"), (scene.now, "lapsed")):
+            assert said(compare(scene, opened, row + state, at_ms=at_ms)) == [(2, "matched", [])]
+        assert said(compare(scene, opened, row, at_ms=evening - DAY_MS)) == [(2, "missing-here", [])]
+
+
 def test_a_loan_that_was_sold_is_not_the_banks_any_more(scene: Scene) -> None:
     scene.attest()
     with bank(scene) as opened:
@@ -172,3 +186,18 @@ def test_one_loan_twice_in_the_file(scene: Scene) -> None:
 def test_a_file_that_is_none(scene: Scene) -> None:
     with bank(scene) as opened, pytest.raises(FormatError, match=r"a\.csv:1: reference: the column is missing"):
         reconcile(opened, b"currency\n", "a.csv", scene.now)
+
+
+def test_a_loan_gets_the_banks_own_reference(scene: Scene) -> None:
+    """As its files write it; one reference is one loan."""
+    scene.attest()
+    scene.attest(SECOND)
+    with bank(scene) as opened:
+        first = lend(scene, opened, Part(NUMBER, "USD", 1_000))
+        second = lend(scene, opened, Part(SECOND.entry_id, "USD", 1_000))
+        assert refer(opened, first, " ＥＢ-1 ") == refer(opened, first, "EB-1") == first
+        assert said(compare(scene, opened, f"EB-1,USD,10.00,{MATURITY},,"))[0][1] == "matched"
+        with pytest.raises(ValueError, match=f"EB-1 is the loan {first}; give every loan its own"):
+            refer(opened, second, "EB-1")
+        with pytest.raises(ValueError, match="0 characters; give 1 to 200"):
+            refer(opened, second, " ")

@@ -12,12 +12,12 @@ from rich.console import RenderableType
 
 from kouan.cli.calls import Call, command, group
 from kouan.cli.csv_output import must_be_report, write_report, write_rows
-from kouan.cli.loans import bank_of, day_end
+from kouan.cli.loans import LoanArgument, bank_of, day_end
 from kouan.cli.output import DONE, REFUSED, UNUSABLE, Page, UnusableError, refusal, refusal_line, table
 from kouan.client.bringing_in import LineResult, bring_in
 from kouan.client.conflicts import Conflict, conflicts
 from kouan.client.papers import last_day
-from kouan.client.reconciling import Compared, reconcile
+from kouan.client.reconciling import Compared, reconcile, refer
 from kouan.formats.money import money
 from kouan.formats.table_file import MAX_BYTES
 
@@ -85,6 +85,18 @@ def list_conflicts(call: Call) -> Page:
     with bank_of(call) as bank:
         found = conflicts(bank)
     return Page({"conflicts": [conflict._asdict() for conflict in found]}, _conflicts_table(call, found))
+
+
+@command(app, "reference", signs=True, examples=("kouan financing reference Zk3v EB-2026-0117 --as bank-of-huangpu",))
+def set_reference(
+    call: Call,
+    loan: LoanArgument,
+    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="The loan's number in the bank's own system.")],
+) -> Page:
+    """Remember the bank's own reference of a loan, by which its files name it. The ledger is not told."""
+    with bank_of(call) as bank:
+        financing = refer(bank, loan, reference)
+    return Page({"loan": financing, "reference": reference}, [f"{reference}  {financing}"])
 
 
 @command(

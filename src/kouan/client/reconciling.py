@@ -11,7 +11,7 @@ from kouan.client.bank import Bank
 from kouan.client.papers import last_day
 from kouan.client.portfolio import Held, portfolio
 from kouan.formats.money import exponent, money
-from kouan.formats.table_file import CellError, Column, Line, Problem, day, read_table
+from kouan.formats.table_file import MAX_CELL, CellError, Column, Line, Problem, clean, day, read_table
 from kouan.modules.financing.rules import State, worth
 
 COLUMNS: Final = (
@@ -74,6 +74,18 @@ class _Standing(NamedTuple):
     """In minor units of the loan's currency, at its rates."""
     slack: int
     """By how much that may be too low, because each currency's part is rounded down."""
+
+
+def refer(bank: Bank, name: str, reference: str) -> str:
+    """Remember the bank's own reference of a loan, and return the loan's id; raises BookError, ValueError."""
+    loan, cleaned = bank.loan(name).id, clean(reference)
+    if not 0 < len(cleaned) <= MAX_CELL:
+        raise ValueError(f"reference: {len(cleaned)} characters; give 1 to {MAX_CELL}")
+    taken = bank.book.references().get(cleaned, loan)
+    if taken != loan:
+        raise ValueError(f"reference: {cleaned} is the loan {taken}; give every loan its own")
+    bank.book.refer(cleaned, loan)
+    return loan
 
 
 def reconcile(bank: Bank, data: bytes, file: str, at_ms: int) -> list[Compared]:

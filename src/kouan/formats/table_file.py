@@ -134,11 +134,12 @@ def _rows(reader: Iterator[list[str]], file: str) -> Iterator[tuple[int, list[st
         except csv.Error as problem:
             wrong = f"the quotes do not fit together ({problem}); double a quote inside quotes"
             raise FormatError(file, begins, "", wrong) from None
-        yield begins, [_clean(cell) for cell in row]
+        yield begins, [clean(cell) for cell in row]
         begins = reader.line_num + 1  # type: ignore[attr-defined]  # of csv's own reader
 
 
-def _clean(cell: str) -> str:
+def clean(cell: str) -> str:
+    """Return a cell as it is read: full-width letters and digits as plain ones, without blanks around it."""
     return unicodedata.normalize("NFKC", cell).strip()
 
 
