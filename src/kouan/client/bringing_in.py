@@ -55,7 +55,10 @@ def bring_in(bank: Bank, data: bytes, file: str) -> list[LineResult]:
             loans.append(read)
         else:
             results += [_unusable(line, read) for line in lines]
-    results += _send(bank, loans)
+    answers = _send(bank, loans)
+    with bank.book.together():
+        for loan in loans:
+            results += _result(bank, loan, answers[loan.id])
     return sorted(results, key=lambda result: result.line)
 
 
@@ -66,29 +69,44 @@ def _unusable(line: Line, problems: Mapping[int, Problem]) -> LineResult:
     return LineResult(line.number, cells["reference"], cells["declaration"], None, "unusable", column, text, None)
 
 
-def _send(bank: Bank, loans: Sequence[Loan]) -> Iterator[LineResult]:
+class _Answer(NamedTuple):
+    """What the ledger said to a loan."""
+
+    there: Financing | None
+    """The loan as it was there before."""
+    result: Result | None
+    """None when it was there, and not sent."""
+    was_booked: bool
+
+
+def _send(bank: Bank, loans: Sequence[Loan]) -> dict[str, _Answer]:
     """Book the loans that are new, then send them: none can be on the ledger and not in the book."""
     found = bank.session.read_many(Financing, [financing_key(loan.id) for loan in loans])
     there = {record.id: record for record in found if record is not None}
     booked = {loan.id for loan in bank.book.loans()}
     new = [loan for loan in loans if loan.id not in there]
-    for loan in new:
-        _book(bank, loan)
+    with bank.book.together():
+        for loan in new:
+            _book(bank, loan)
     sent = bank.session.send([Order("financing.bring-in/1", loan.command) for loan in new])
-    answers = dict(zip((loan.id for loan in new), sent, strict=True))
-    for loan in loans:
-        answer = answers.get(loan.id)
-        if answer is None or answer.code is Rejection.FINANCING_EXISTS:
-            _book(bank, loan)  # after a break the book may not know what the ledger does
-            _learn(bank, loan)
-            yield from _told(loan, "there", _odd(loan, there.get(loan.id)), answer)
-        elif answer.accepted:
-            _learn(bank, loan)
-            yield from _told(loan, "brought-in", "", answer)
-        else:
-            if loan.id not in booked:
-                bank.book.strike(loan.id)
-            yield from _told(loan, "refused", "", answer)
+    results = dict(zip((loan.id for loan in new), sent, strict=True))
+    return {loan.id: _Answer(there.get(loan.id), results.get(loan.id), loan.id in booked) for loan in loans}
+
+
+def _result(bank: Bank, loan: Loan, answer: _Answer) -> Iterator[LineResult]:
+    """Keep the book in step with the ledger's answer, and tell it for every line."""
+    result = answer.result
+    if result is None or result.code is Rejection.FINANCING_EXISTS:
+        _book(bank, loan)  # after a break the book may not know what the ledger does
+        _learn(bank, loan)
+        yield from _told(loan, "there", _odd(loan, answer.there), result)
+    elif result.accepted:
+        _learn(bank, loan)
+        yield from _told(loan, "brought-in", "", result)
+    else:
+        if not answer.was_booked:
+            bank.book.strike(loan.id)
+        yield from _told(loan, "refused", "", result)
 
 
 def _book(bank: Bank, loan: Loan) -> None:
