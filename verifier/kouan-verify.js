@@ -5,7 +5,8 @@
 // prints what is proven, in English and Chinese; exit code 0: proven, 1: not proven, 2: a file or an option is
 // unusable. In a page, after <script src="kouan-verify.js">, it is `await kouanVerify.verifyProof(proof, trust, nowMs)`
 // (files as Uint8Array; nowMs null for archival mode). It was written from docs/reference/, whose proof.md numbers the
-// steps that the comments cite, and shares no code with the first verifier.
+// steps that the comments cite, and shares no code with the first verifier. No proof can show, in either mode, that no
+// later handover exists: the key of an operator that was replaced can still sign a checkpoint with the time of today.
 "use strict";
 
 const MAX_BYTES = 512 * 1024;
@@ -37,7 +38,7 @@ const FAILURES = {
   "other-amount": [8, "what is available is another amount", "可用余额与所述金额不符"],
   "drawn": [8, "a part is drawn or held", "其中有一部分已被支用或占用"],
   "no-loan": [8, "the ledger holds no such loan", "账本上没有这笔融资"],
-  "not-paid-out": [8, "the loan is not paid out", "这笔融资没有放款"],
+  "not-paid-out": [8, "nothing of the loan is paid out", "这笔融资没有放款"],
   "from-the-future": [9, "the checkpoint is later than the verifier's clock", "检查点的时间晚于核验方的时钟"],
   "too-old": [9, "the checkpoint is older than the trust period", "检查点已超出信任期"],
 };
@@ -86,10 +87,12 @@ const integer = (low, high = Number.MAX_SAFE_INTEGER) => (value) =>
 const list = (item, most, least = 0) => (value) =>
   Array.isArray(value) && value.length >= least && value.length <= most && value.every(item);
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-const map = (key, item) => (value) =>
-  isObject(value) && Object.keys(value).every((name) => key(name) && item(value[name]));
+const map = (key, item, most = Infinity, least = 0) => (value) => {
+  if (!isObject(value)) return false;
+  const names = Object.keys(value);
+  return names.length >= least && names.length <= most && names.every((name) => key(name) && item(value[name]));
+};
 const orNull = (check) => (value) => value === null || check(value);
-const anything = () => true;
 const just = (...allowed) => (value) => allowed.includes(value);
 const fields = (checks) => (value) => // at least these fields
   isObject(value) && Object.keys(checks).every((name) => Object.hasOwn(value, name) && checks[name](value[name]));
@@ -108,13 +111,19 @@ const anyText = (value) => typeof value === "string";
 const quotaId = text(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\.[A-Z0-9]{3,8}$/);
 const stateKey = text(/^[A-Za-z0-9._/-]{1,128}$/);
 
+const isMember = record({
+  id: code,
+  keys: map(code, record({ public: bytes32, suite: code }), 256, 1),
+  roles: list(just("bank", "convener", "customs", "operator", "overseer", "second-holder"), Infinity),
+  sealing: bytes32,
+});
 const isTrust = record({
   format: just("kouan/trust/1"),
   founding: record({
     charter: map(anyText, integer(Number.MIN_SAFE_INTEGER)),
     engine: just("embedded"),
     founded_ms: positive,
-    members: list(isObject, Infinity, 1),
+    members: list(isMember, 256, 1),
     name: code,
     nonce: bytes16,
     operator: bytes32,
@@ -146,14 +155,13 @@ const isLeaf = record({
   siblings: list(text(/^(?:A[Q-Za-v][A-Za-z0-9_-]{42})?$/), 256),
   value: orNull(isObject),
 });
-const STATEMENTS = {
-  "record": record({ key: stateKey, kind: anything }),
-  "available": record({ amount: count, kind: anything, quota: quotaId }),
-  "not-financed": record({ kind: anything, quota: quotaId }),
-  "financed": record({ financing: bytes16, kind: anything }),
-};
-const isStatement = (value) =>
-  isObject(value) && Object.hasOwn(STATEMENTS, value.kind) && STATEMENTS[value.kind](value);
+const STATEMENTS = [
+  record({ key: stateKey, kind: just("record") }),
+  record({ amount: count, kind: just("available"), quota: quotaId }),
+  record({ kind: just("not-financed"), quota: quotaId }),
+  record({ financing: bytes16, kind: just("financed") }),
+];
+const isStatement = (value) => STATEMENTS.some((check) => check(value));
 const isProof = record({
   checkpoint: isCheckpoint,
   format: just("kouan/proof/1"),
@@ -189,12 +197,12 @@ const isQuota = record({
   used: count,
 });
 const isLoan = fields({
-  allocations: list(fields({ quota: quotaId }), Infinity, 1),
+  allocations: list(fields({ amount: count, drawn: count, held: count, quota: quotaId, repaid: count }), Infinity, 1),
   amount: positive,
   bank: code,
   currency: unit,
   id: anyText,
-  state: just("held", "disbursed", "settled", "released"),
+  lapse_ms: count,
 });
 
 // Bytes, hashes and signatures (docs/reference/encoding.md, "Hashes and signatures").
@@ -314,6 +322,20 @@ function available(quota, timeMs) {
   return Math.max(0, rest);
 }
 
+/** What is paid out, of how much, and what is owed, for each unit; units: those of the allocations. */
+function paidOut(allocations, units) {
+  const [en, zh] = [[], []];
+  for (const name of new Set(units)) {
+    const parts = allocations.filter((_, at) => units[at] === name);
+    const sum = (of) => parts.reduce((total, part) => total + BigInt(of(part)), 0n); // beyond 2^53 too
+    const sums = [sum((part) => part.drawn), sum((part) => part.amount), sum((part) => part.drawn - part.repaid)];
+    const [paid, agreed, owed] = sums.map((amount) => money(amount, name));
+    en.push(`paid out ${paid} of ${agreed} agreed, outstanding ${owed}`);
+    zh.push(`约定 ${agreed},已放款 ${paid},未还 ${owed}`);
+  }
+  return { en: en.join("; "), zh: zh.join(";") };
+}
+
 const FOLLOW = { // step 8
   "record"(statement, leaves) {
     checkKeys(leaves, [statement.key]);
@@ -342,21 +364,27 @@ const FOLLOW = { // step 8
     const enMore = `; it was financed before (drawdowns: ${quota.draws}) and nothing of that is outstanding`;
     return { ...found, enMore, zhMore: `;此前曾放款 ${quota.draws} 次,现无未还余额` };
   },
-  "financed"(statement, leaves) {
+  "financed"(statement, leaves, timeMs) {
     checkKeys(leaves.slice(0, 1), [`financing/${statement.financing}`]);
     const loan = leaves[0].value;
     if (loan === null) throw new NotProven("no-loan");
     if (!isLoan(loan) || loan.id !== statement.financing) throw new NotProven("record-shape");
-    const ids = loan.allocations.map((allocation) => allocation.quota);
+    const { allocations } = loan;
+    if (allocations.some((part) => part.repaid > part.drawn)) throw new NotProven("record-shape");
+    const ids = allocations.map((part) => part.quota);
     checkKeys(leaves, [leaves[0].key, ...ids.map((id) => `quota/${id}`)]);
     const quotas = ids.map((id, at) => quotaOf(leaves[at + 1], id));
-    if (loan.state !== "disbursed" && loan.state !== "settled") throw new NotProven("not-paid-out");
+    if (!allocations.some((part) => part.drawn)) throw new NotProven("not-paid-out");
     if (quotas.includes(null)) throw new NotProven("no-quota");
     const amount = money(loan.amount, loan.currency);
-    const [en, zh] = loan.state === "settled" ? ["settled", "已结清"] : ["not settled", "尚未结清"];
+    const paid = paidOut(allocations, quotas.map((quota) => quota.unit));
+    // The stored state does not know of lapses.
+    const isHeld = loan.lapse_ms > timeMs && allocations.some((part) => part.held);
+    const isOwed = allocations.some((part) => part.drawn !== part.repaid);
+    const [en, zh] = isHeld || isOwed ? ["not settled", "尚未结清"] : ["settled", "已结清"];
     return {
-      en: `loan ${loan.id} of ${loan.bank} over ${amount} is paid out and ${en}`,
-      zh: `${loan.bank} 的融资 ${loan.id}(金额 ${amount})已放款,${zh}`,
+      en: `loan ${loan.id} of ${loan.bank} over ${amount} (${paid.en}) is ${en}`,
+      zh: `${loan.bank} 的融资 ${loan.id}(金额 ${amount};${paid.zh})${zh}`,
       custodial: quotas.some((quota) => quota.custodial),
     };
   },

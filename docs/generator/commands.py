@@ -50,6 +50,7 @@ TYPES: Final = """\
 | unit | 3 to 8 capital letters and digits; `currency`: the 3 letters of ISO 4217 |
 | quota id | `<handle>.<unit>` |
 | integer | within ±(2⁵³−1) |
+| moment | integer, 0 to 253,402,300,799,999: a time to the end of the year 9999 |
 """
 
 
@@ -113,6 +114,8 @@ def _type(kind: msgspec.inspect.Type) -> str:  # noqa: PLR0911  # one answer for
         case msgspec.inspect.LiteralType(values=values):
             return ", ".join(f"`{value}`" for value in values)
         case msgspec.inspect.IntType(ge=lowest):
+            if kind == type_info(encoding.Moment):
+                return "moment"
             return "integer" if lowest is None or lowest < 0 else f"integer, {lowest} or more"
         case msgspec.inspect.BoolType():
             return "true or false"

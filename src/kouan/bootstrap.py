@@ -11,10 +11,11 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import ExitStack, closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from kouan.engines.embedded import LOG, Embedded, Ledger
 from kouan.engines.local_socket import Remote, SocketError
@@ -32,7 +33,11 @@ TRUST_FILE: Final = "alliance.json"
 LEDGER: Final = "ledger"
 OPERATOR_SEED: Final = "operator.key"
 SOCKET: Final = "socket"
+SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 LOCK: Final = "lock"
+LOCK_WAIT_S: Final = 2.0
+"""How long a command waits for another that has the ledger open."""
+LOCK_POLL_S: Final = 0.02
 SEED_BYTES: Final = 32
 PARAMETERS: Final = (*alliance_rules.PARAMETERS, *customs_rules.PARAMETERS, *financing_rules.PARAMETERS)
 
@@ -115,16 +120,17 @@ def open_ledger(
 
 
 @contextmanager
-def lock(port: Path) -> Iterator[None]:
-    """Hold a port's ledger for this process; raises PortError that tells who holds it otherwise."""
+def lock(port: Path, wait_s: float = 0) -> Iterator[None]:
+    """Hold a port's ledger for this process; raises PortError that tells who has it after ``wait_s`` seconds."""
     directory = port / LEDGER
     directory.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise PortError(f"{directory} is in use by {_holder(os.pread(descriptor, 4096, 0))}") from None
+        end_s = time.monotonic() + wait_s
+        while not _is_locked(descriptor):
+            if time.monotonic() >= end_s:
+                raise PortError(f"{directory} is in use by {_holder(os.pread(descriptor, 4096, 0))}")
+            time.sleep(LOCK_POLL_S)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "since_ms": now_ms()}).encode(), 0)
         yield
@@ -132,10 +138,18 @@ def lock(port: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def _holder(written: bytes) -> str:
     try:
         held = json.loads(written)
-        since = datetime.fromtimestamp(held["since_ms"] / 1000, UTC).isoformat(" ", "seconds")
+        since = datetime.fromtimestamp(held["since_ms"] / 1000, SHANGHAI).isoformat(" ", "seconds")
         return f"process {held['pid']} since {since}"
     except (ValueError, LookupError, TypeError):  # it is just being written
         return "another process"
@@ -145,7 +159,8 @@ def _holder(written: bytes) -> str:
 def connect(port: Path) -> Iterator[Engine]:
     """Reach a port's ledger: through the process that serves it, or by opening it here when nobody does.
 
-    Raises SocketError, PortError, LogError, StoreError, ReplayError.
+    Another process that has it open is waited for, up to two seconds. Raises SocketError, PortError, LogError,
+    StoreError, ReplayError.
     """
     remote = served(port)
     if remote:
@@ -155,12 +170,13 @@ def connect(port: Path) -> Iterator[Engine]:
             remote.close()
         return
     read_founding(port)  # before anything is made in a directory that is no port
-    with lock(port):
-        engine = open_ledger(port)
+    with ExitStack() as opened:
         try:
-            yield engine
-        finally:
-            engine.close()
+            opened.enter_context(lock(port, LOCK_WAIT_S))
+        except PortError as problem:
+            way_on = "try again, or run `kouan serve`, beside which many commands run at once"
+            raise PortError(f"{problem}; {way_on}") from None
+        yield opened.enter_context(closing(open_ledger(port)))
 
 
 def served(port: Path) -> Remote | None:

@@ -103,6 +103,31 @@ def test_a_loan_in_another_currency(kouan: Kouan) -> None:
     assert (repaid["state"], repaid["declarations"][0]["amount_minor"]) == ("settled", 10_000_000)
 
 
+def test_a_loan_in_another_currency_owes_and_shows_its_own(kouan: Kouan) -> None:
+    """Two payments that add up to what is owed settle it, and what was paid stands there to the cent."""
+    declare(kouan)
+    loan = hold(kouan, f"{NUMBER}:70000.00 USD", more=("--currency", "CNY", "--rate", "USD=7.1234"))
+    part = done(on(kouan, BANK, "disburse", loan, *REGISTERED, "--amount", "1000.01 CNY", "--json")).json
+    assert (part["own_minor"], part["owed_minor"], part["declarations"][0]["amount_minor"]) == (
+        100_001,
+        100_001,
+        14_039,
+    )
+    done(on(kouan, BANK, "disburse", loan))
+    assert "CNY 498,638.00 (USD 70,000.00)" in " ".join(done(on(kouan, BANK, "show", loan)).out.split())
+    repaid = done(on(kouan, BANK, "repay", loan, "--amount", "100000.55 CNY"))
+    assert "CNY 398,637.45" in repaid.out
+    one_line(on(kouan, BANK, "repay", loan, "--amount", "398637.46 CNY"), "what is outstanding, CNY 398,637.45")
+    one_line(on(kouan, BANK, "repay", loan, "--amount", "0.01 CNY"), "CNY 0.01 is below USD 0.01")
+    done(on(kouan, BANK, "repay", loan, "--amount", "398637.45 CNY"))
+    shown = done(on(kouan, BANK, "show", loan, "--json", "--pdf", "statement.pdf")).json
+    assert (shown["state"], shown["outstanding_minor"], shown["owed_minor"]) == ("settled", {"USD": 0}, 0)
+    assert [entry["own_minor"] for entry in shown["history"]] == [100_001, 49_763_799, 10_000_055, 39_863_745]
+    assert [entry["own_balance_minor"] for entry in shown["history"]] == [100_001, 49_863_800, 39_863_745, 0]
+    statement = " ".join(_pdf("statement.pdf").split())
+    assert "CNY 100,000.55" in statement
+
+
 def test_a_mistake_is_reversed_by_a_second_person(kouan: Kouan) -> None:
     declare(kouan)
     loan = lend(kouan, f"{NUMBER}:250000.00 USD")

@@ -75,7 +75,10 @@ def test_not_financed_and_financed(kouan: Kouan, port: Path) -> None:
     loan = lend(kouan, f"{NUMBER}:50000.00 USD")
     made = ("--claim", "financed", "--out", "loan.json", "--pdf", "loan.pdf", "--as", BANK)
     done(kouan("proof", "make", f"--financing={loan[:8]}", *made))
-    assert "USD 50,000.00 is paid out and not settled" in done(_verify(port, proof="loan.json")).out
+    assert (
+        "paid out USD 50,000.00 of USD 50,000.00 agreed, outstanding USD 50,000.00) is not settled"
+        in done(_verify(port, proof="loan.json")).out
+    )
     done(kouan("proof", "make", f"--financing={loan}", "--claim", "record", "--out", "record.json"))
     assert done(_verify(port, proof="record.json")).code == 0
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,27 @@ def test_it_serves_names_itself_to_others_and_stops_cleanly(serving: Serving) ->
     with bootstrap.lock(port):
         bootstrap.open_ledger(port, progress=lambda height, _: replayed.append(height)).close()
     assert replayed == []
+
+
+def test_a_command_waits_for_another_and_then_says_who_has_the_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two commands without a server: the second is late, not lost."""
+    scene.make_port(tmp_path)
+    bootstrap.open_ledger(tmp_path, begin=True).close()
+    with ExitStack() as held:
+        held.enter_context(bootstrap.lock(tmp_path))
+        monkeypatch.setattr(bootstrap.time, "sleep", lambda _s: held.close())  # the other one ends while we wait
+        with bootstrap.connect(tmp_path) as engine:
+            assert engine.status().height == 0
+    monkeypatch.undo()
+    monkeypatch.setattr(bootstrap, "LOCK_WAIT_S", 0.05)
+    with (
+        bootstrap.lock(tmp_path),
+        pytest.raises(bootstrap.PortError, match=r"in use by process .*try again, or run `kouan serve`"),
+        bootstrap.connect(tmp_path),
+    ):
+        pass
 
 
 def test_after_a_kill_others_open_the_ledger_themselves(serving: Serving) -> None:

@@ -113,7 +113,7 @@ def test_a_flipped_byte_in_the_log_is_named_and_a_backup_asked_for(port: Path) -
     overwrite(port / LOG_PATH, 300, b"\xff\xfe\xfd")
     (finding,) = damage_of(doctor(port))
     assert "block 1 is expected" in finding["says"]
-    assert "restore the log from a backup" in finding["says"]
+    assert "kouan restore" in finding["way_on"]
 
 
 def test_a_log_written_by_somebody_else_is_found_by_executing_it(port: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,6 +219,23 @@ def test_a_torn_end_is_a_note_for_the_next_start_cuts_it_off(port: Path) -> None
     ran = doctor(port)
     assert (ran.code, verdicts(ran)["log"]) == (0, ["good", "note"])
     assert height_of(port) == 4
+
+
+def test_a_log_cut_within_a_block_that_was_on_disk_is_damage_and_the_command_that_helps_is_named(port: Path) -> None:
+    """What doctor says, what the next start says and what --accept-loss does are one story."""
+    with (port / LOG_PATH).open("r+b") as file:
+        file.truncate(file.seek(0, 2) - 7)
+    ran = doctor(port)
+    (finding,) = damage_of(ran)
+    assert "blocks are missing" in finding["says"]
+    assert "the next start cuts them off" not in ran.out
+    start = run("export", port.with_name("everything"), "--port", port)
+    assert start.code == 2
+    assert "kouan doctor --accept-loss" in start.err + finding["way_on"]
+    assert "缺少区块" in doctor(port, "--lang", "zh").out
+    accepted = doctor(port, "--accept-loss", "--yes")
+    assert accepted.code == 0, accepted
+    assert height_of(port) == 3
 
 
 def test_key_files_clock_and_missing_operators_key_are_warned_of(port: Path, monkeypatch: pytest.MonkeyPatch) -> None:

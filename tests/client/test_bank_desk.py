@@ -18,13 +18,17 @@ from kouan.client.book import BookedLoan, BookError
 from kouan.client.commitments import Subject, is_opening
 from kouan.client.consents import Consent, ConsentError, open_consent, seal_consent
 from kouan.client.filings import document_of
+from kouan.client.loan_statement import loan_statement
+from kouan.client.names import Name
 from kouan.client.offers import offered_to
+from kouan.client.papers import last_day
 from kouan.client.payoff import PayOffError, read_pay_off
 from kouan.client.portfolio import flags_of, one_loan, overdue_at, portfolio
 from kouan.client.refusals import explain
 from kouan.client.servicing_desk import ServicingDesk
 from kouan.client.wallet import Part
 from kouan.client.workdays import end_of_day
+from kouan.formats.paper import render
 from kouan.kernel.encoding import from_text
 from kouan.kernel.records import Member
 from kouan.kernel.rejections import Rejection
@@ -148,6 +152,42 @@ def test_an_altered_slip_is_named_and_nothing_is_sent(scene: Scene, changes: dic
         with pytest.raises(ConsentError, match=problem):
             BankDesk(opened).hold(forged, wanted(scene))
         assert scene.engine.status().height == height
+
+
+def test_a_forged_documents_figures_and_owner_are_said_not_computed_with(scene: Scene) -> None:
+    """Sums without end, sums that are none, and owners that are no codes: looked at, named, and nothing sent."""
+    scene.attest()
+    original = slip(scene, Part(NUMBER, "USD", 1_000))
+    plain = document_of(EXPORT)
+    (line, *more) = plain["lines"]
+    with bank(scene) as opened:
+        desk = BankDesk(opened)
+        for total in ("Infinity", "NaN", "sNaN", "1E5000", "1E999999999", "1E-400", "-1E30", "9" * 5_000):
+            forged = plain | {"lines": [line | {"total": total}, *more]}
+            (one,) = desk.open_consent(altered(scene, original, document=forged))[1]
+            assert "the document is not the one that customs attests now" in one.problems[-1]
+            assert "the document's amounts cannot be added up" in one.remarks
+        for owner in ("", "abc", "\x1b[2J", "é" * 18, "91310000-A1FL8TQ32I"):
+            (one,) = desk.open_consent(altered(scene, original, document=plain | {"owner_uscc": owner}))[1]
+            assert "is not a unified social credit code" in one.remarks[0]
+            assert one.remarks[0].isprintable()
+        assert opened.book.loans() == []
+
+
+def test_a_maturity_and_an_offer_at_the_calendars_end_do_not_stop_a_listing(scene: Scene) -> None:
+    """The last moment of 9999 in UTC is none any more in Shanghai: papers and listings show it as it is."""
+    scene.attest()
+    latest_ms = 253_402_300_799_999
+    with bank(scene) as opened:
+        loan = lend(scene, opened, Part(NUMBER, "USD", 1_000), maturity_ms=latest_ms)
+        assert ServicingDesk(opened).offer(loan, OTHER, latest_ms).accepted
+        (held,) = portfolio(opened)
+        assert last_day(held.view.maturity_ms) == f"{latest_ms} ms"
+        assert render(loan_statement(opened, held, Name(BANK, BANK), scene.now)).startswith(b"%PDF")
+    with bank(scene, OTHER) as opened:
+        (view,) = offered_to(opened)
+        assert view.offer is not None
+        assert view.offer.lapse_ms == latest_ms
 
 
 def test_a_slip_for_another_bank_or_alliance_is_refused(scene: Scene) -> None:

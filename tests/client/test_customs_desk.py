@@ -103,14 +103,35 @@ def test_a_bad_declaration_is_refused_before_anything_is_sent(scene: Scene) -> N
             (numbered(9), None, "filing slip: is for"),
             (in_currencies(("0", "USD")), None, "total in USD is 0 minor units"),
             (in_currencies(("1.5", "JPY")), None, "finer than the currency's minor unit"),
-            (EXPORT, {"USD": MAX_INTEGER + 1}, "must be 1 to 2⁵³-1"),
-            (EXPORT, {"XAU": 1}, "currency: XAU"),
+            (EXPORT, {"USD": 0}, "must be 1 to 2⁵³-1"),
+            (EXPORT, {"USD": MAX_INTEGER + 1}, "above what the message declares"),
+            (EXPORT, {"USD": 11_928_001}, r"USD 119,280\.01 is above what the message declares, USD 119,280"),
+            (EXPORT, {"CNY": 1}, "CNY is not in the message, which declares USD"),
         ):
             with pytest.raises(ValueError, match=message):
                 desk.prepare(declaration, slip, "closed", attested)
         prepared = desk.prepare(processing, slip, "closed", {"USD": 12_000_00})
         assert desk.attest([prepared])[0].results[0].result.accepted
         assert desk.quotas(NUMBER)[0].attested == 12_000_00
+
+
+def test_a_number_is_attested_with_one_document_whatever_the_currencies(scene: Scene) -> None:
+    """Another currency of the same message may follow; another message under the number may not, nor at one sitting."""
+    both = in_currencies(("100.00", "USD"), ("50.00", "EUR"))
+    slip = Custodian(scene.port).slip(OWNER, NUMBER)
+    with scene.customs() as desk:
+        first = desk.prepare(both, slip, "closed", {"USD": 100_00})
+        with pytest.raises(ValueError, match=r"attested in USD with another document, .* added in JPY"):
+            desk.prepare(in_currencies(("7", "JPY")), slip, "closed")
+        assert desk.attest([first])[0].results[0].result.accepted
+    with scene.customs() as desk:
+        for other in (in_currencies(("7", "JPY")), in_currencies(("60.00", "EUR"))):
+            with pytest.raises(ValueError, match="attested in USD with another document"):
+                desk.prepare(other, slip, "closed")
+    with scene.customs() as desk:
+        (second,) = desk.attest([desk.prepare(both, slip, "closed", {"EUR": 50_00})])
+        assert second.results[0].result.accepted
+        assert {quota.unit for quota in desk.quotas(NUMBER)} == {"EUR", "USD"}
 
 
 @pytest.mark.parametrize(

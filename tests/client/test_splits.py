@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from kouan.client.amounts import Amount, parse_amount, parse_rate
 from kouan.client.splits import Room, in_order, in_proportion
-from kouan.modules.financing.rules import worth
 
 
 @pytest.mark.parametrize(
@@ -78,31 +77,20 @@ def test_what_is_no_rate_is_said(text: str) -> None:
 
 def test_a_sum_fills_the_declarations_in_order() -> None:
     """One in the loan's currency fills all of them, at the loan's rates; one in another, those of that currency."""
-    rooms = [Room("USD", 100), Room("EUR", 50), Room("USD", 30)]
-    at_two = {"EUR": 2 * 10**8}
-    assert in_order(Amount(50, "EUR"), rooms, "USD", at_two, "what is outstanding") == [0, 50, 0]
-    assert in_order(Amount(140, "USD"), rooms, "USD", at_two, "what is outstanding") == [100, 20, 0]
-    assert in_order(Amount(230, "USD"), rooms, "USD", at_two, "what is outstanding") == [100, 50, 30]
+    usd, eur, more = (Room("USD", 100, 100, int), Room("EUR", 50, 100, lambda own: own // 2), Room("USD", 30, 30, int))
+    rooms = [usd, eur, more]
+    assert in_order(Amount(50, "EUR"), rooms, "USD", "what is outstanding") == ([0, 50, 0], None)
+    assert in_order(Amount(141, "USD"), rooms, "USD", "what is outstanding") == ([100, 20, 0], [100, 41, 0])
+    assert in_order(Amount(230, "USD"), rooms, "USD", "what is outstanding") == ([100, 50, 30], [100, 100, 30])
     with pytest.raises(ValueError, match=r"USD 1\.31 is more than what is outstanding, USD 1\.30"):
-        in_order(Amount(131, "USD"), [rooms[0], rooms[2]], "USD", {}, "what is outstanding")
+        in_order(Amount(131, "USD"), [usd, more], "USD", "what is outstanding")
     with pytest.raises(ValueError, match="give it in EUR, USD"):
-        in_order(Amount(1, "CNY"), rooms, "USD", {"EUR": 10**8}, "what is outstanding")
+        in_order(Amount(1, "CNY"), rooms, "USD", "what is outstanding")
 
 
-_RATES = st.integers(1, 10**10)
-
-
-@given(rooms=st.lists(st.integers(0, 10**9), min_size=1, max_size=5), rate=_RATES, share=st.fractions(0, 1))
-def test_the_loans_currency_never_gives_back_more_than_was_paid(rooms: list[int], rate: int, share: float) -> None:
-    """Paying all that it is worth settles all; paying less frees at most what that is worth."""
-    rates = {"USD": rate}
-    full = sum(worth(room, "USD", "CNY", rates) for room in rooms)
-    paid = int(full * share)
-    parts = in_order(Amount(paid, "CNY"), [Room("USD", room) for room in rooms], "CNY", rates, "what is outstanding")
-    assert all(0 <= part <= room for part, room in zip(parts, rooms, strict=True))
-    assert sum(worth(part, "USD", "CNY", rates) for part in parts) <= paid
-    if paid == full:
-        assert parts == rooms
+def test_what_moves_no_minor_unit_of_a_declaration_is_said() -> None:
+    with pytest.raises(ValueError, match=r"JPY 1 is below USD 0\.01, .* with the next payment"):
+        in_order(Amount(1, "JPY"), [Room("USD", 100, 150, lambda own: own * 2 // 3)], "JPY", "what is outstanding")
 
 
 @given(total=st.integers(0, 10**15), weights=st.lists(st.integers(0, 10**15), min_size=1, max_size=64))

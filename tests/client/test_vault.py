@@ -324,8 +324,14 @@ def test_what_is_written_together_is_there_all_or_not_at_all(vault: Vault, path:
             second = vault.put("declaration", b"second", handle=HANDLE, time_ms=NOW_MS + 1)
             assert other.by_handle(HANDLE) == []
         assert [entry.id for entry in other.by_handle(HANDLE)] == [first, second]
-        with pytest.raises(UnknownDocumentError), vault.together():
-            [vault.erase(document, time_ms=NOW_MS) for document in (first, "A" * 22)]
+
+        def erase_one_and_fail() -> None:
+            with vault.together():
+                vault.erase(first, time_ms=NOW_MS)
+                vault.erase("A" * 22, time_ms=NOW_MS)
+
+        with pytest.raises(UnknownDocumentError):
+            erase_one_and_fail()
         assert other.get(first) == DOCUMENT
 
 

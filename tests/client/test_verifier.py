@@ -41,6 +41,11 @@ PROVEN = [
     "not-financed-custodial",
     "financed",
     "financed-settled",
+    "financed-partly",
+    "financed-partly-repaid",
+    "financed-rest-held",
+    "financed-rest-lapsed",
+    "financed-large",
     "record",
     "record-absent",
     "handovers",
@@ -59,7 +64,7 @@ NOT_PROVEN = {
     "financed-other-quota": Failure.LEAF_KEY,
     "financed-no-quota": Failure.NO_QUOTA,
     "financed-of-another": Failure.RECORD_SHAPE,
-    "financed-unknown-state": Failure.RECORD_SHAPE,
+    "financed-repaid-too-much": Failure.RECORD_SHAPE,
     "handover-missing": Failure.HANDOVER_ORDER,
     "handover-reordered": Failure.HANDOVER_ORDER,
     "handover-by-another": Failure.HANDOVER_SIGNATURE,
@@ -152,8 +157,27 @@ def test_absence_is_said_of_this_ledger_and_this_height_and_nothing_wider() -> N
         ("available-custodial", "JPY 8,000,000 of", "的可付款余额为 JPY 8,000,000"),
         ("available-suspended", "BHD 0.000 of", "的可融资余额为 BHD 0.000"),
         ("not-financed-returned", "it was financed before (drawdowns: 2)", "此前曾放款 2 次"),
-        ("financed", "over USD 40,000.00 is paid out and not settled", "(金额 USD 40,000.00)已放款,尚未结清"),
-        ("financed-settled", "is paid out and settled", "已放款,已结清"),
+        (
+            "financed",
+            (
+                "over USD 40,000.00 (paid out USD 20,000.00 of USD 20,000.00 agreed, outstanding USD 20,000.00; "
+                "paid out JPY 2,000,000 of JPY 2,000,000 agreed, outstanding JPY 2,000,000) is not settled on this"
+            ),
+            (
+                "(金额 USD 40,000.00;约定 USD 20,000.00,已放款 USD 20,000.00,未还 USD 20,000.00;"
+                "约定 JPY 2,000,000,已放款 JPY 2,000,000,未还 JPY 2,000,000)尚未结清"
+            ),
+        ),
+        ("financed-settled", "outstanding USD 0.00) is settled", "未还 USD 0.00)已结清"),
+        (
+            "financed-partly",
+            "(paid out USD 0.01 of USD 20,000.00 agreed, outstanding USD 0.01) is not settled",
+            "约定 USD 20,000.00,已放款 USD 0.01,未还 USD 0.01)尚未结清",
+        ),
+        ("financed-partly-repaid", "outstanding USD 15,000.00) is not settled", "未还 USD 15,000.00)尚未结清"),
+        ("financed-rest-held", "outstanding USD 0.00) is not settled", "未还 USD 0.00)尚未结清"),
+        ("financed-rest-lapsed", "outstanding USD 0.00) is settled", "未还 USD 0.00)已结清"),
+        ("financed-large", "paid out USD 180,143,985,094,819.82 of", "已放款 USD 180,143,985,094,819.82"),
         ("record", "the record in this proof stands at member/filler-1", "member/filler-1 处的记录即本证明所载记录"),
         ("record-absent", "there is no record at member/nobody", "member/nobody 处没有记录"),
     ],

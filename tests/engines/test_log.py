@@ -312,8 +312,9 @@ def test_the_error_names_everything_and_the_way_on() -> None:
         BlockLog.open(disk_with(flipped(data, positions[-1].end - 1)), NAME, ALLIANCE)
     assert str(caught.value) == (
         f"blocks is damaged at offset {positions[-1].start}: block 5 is expected, but the record does not match its "
-        "digest. Restore the log from a backup or a peer. A person who accepts that this block and what follows may be "
-        f"lost can open it once with accept_loss; the bytes are then kept in blocks.quarantine-{positions[-1].start}."
+        "digest. Restore the log from a backup or a peer. Only who has neither accepts that this block and what "
+        f"follows may be lost, with `kouan doctor --accept-loss`; blocks.quarantine-{positions[-1].start} then keeps "
+        "the bytes that are cut off."
     )
 
 

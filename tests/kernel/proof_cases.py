@@ -28,7 +28,7 @@ from tests.kernel.proof_scene import (
 )
 
 from kouan.client.verifier import UnusableError, verify_proof
-from kouan.kernel.encoding import decode, encode, to_text
+from kouan.kernel.encoding import MAX_INTEGER, decode, encode, to_text
 from kouan.kernel.proof import AvailableStatement, Leaf, NotFinancedStatement, OtherLeaf, Proof, RecordStatement
 from kouan.kernel.tree import leaf_hash, path_of, value_hash
 
@@ -74,6 +74,10 @@ def statements(scene: Scene) -> Iterator[tuple[str, Proof]]:
     yield "not-financed-used", scene.not_financed(USED.id)
     yield "financed", scene.financed("loan-disbursed", USED, CUSTODIAL)
     yield "financed-settled", scene.financed("loan-settled", RETURNED)
+    yield "financed-partly", scene.financed("loan-partly", USED)
+    yield "financed-partly-repaid", scene.financed("loan-partly-repaid", USED)
+    yield "financed-rest-held", scene.financed("loan-rest-held", USED)
+    yield "financed-rest-lapsed", scene.financed("loan-rest-lapsed", USED)
     yield "financed-not-paid-out", scene.financed("loan-held", HELD)
     yield "financed-no-loan", scene.financed("loan-unknown")
     yield "financed-quota-missing", scene.financed("loan-disbursed", USED)
@@ -126,16 +130,19 @@ def forgeries(scene: Scene) -> Iterator[tuple[str, Proof]]:
     yield "record-shape", odd.prove(NotFinancedStatement(marked["id"]))
     yield "record-of-another", odd.prove(NotFinancedStatement(UNKNOWN))
     lost = quota("lost")
+    large = loan("loan-large", USED, RETURNED, amount=MAX_INTEGER, drawn=MAX_INTEGER)
     strange = Scene(
         more={
-            f"financing/{id16('loan-lost')}": loan("loan-lost", "disbursed", lost),
-            f"financing/{id16('loan-moved')}": loan("loan-other", "disbursed", USED),
-            f"financing/{id16('loan-odd')}": loan("loan-odd", "forgiven", USED),
+            f"financing/{id16('loan-lost')}": loan("loan-lost", lost),
+            f"financing/{id16('loan-moved')}": loan("loan-other", USED),
+            f"financing/{id16('loan-odd')}": loan("loan-odd", USED, repaid=2_000_001),
+            f"financing/{id16('loan-large')}": large,
         }
     )
     yield "financed-no-quota", strange.financed("loan-lost", lost)
     yield "financed-of-another", strange.financed("loan-moved", USED)
-    yield "financed-unknown-state", strange.financed("loan-odd", USED)
+    yield "financed-repaid-too-much", strange.financed("loan-odd", USED)
+    yield "financed-large", strange.financed("loan-large", USED, RETURNED)
 
 
 def expected(raw: bytes, trust: str, now_ms: int | None) -> dict[str, Any]:

@@ -99,16 +99,21 @@ def hold(name: str, amount: int, lapse_ms: int) -> Hold:
     return Hold(amount, "bank-a", drawn=False, extended=False, financing=id16(name), lapse_ms=lapse_ms)
 
 
-def loan(name: str, state: str, *quotas: Quota) -> dict[str, Any]:
-    """A loan as the ledger holds it, with the fields that a proof is about and one more."""
+def loan(name: str, *quotas: Quota, lapse_ms: int = 0, **amounts: int) -> dict[str, Any]:
+    """A loan as the ledger holds it, with the fields that a proof is about and two more.
+
+    ``amounts``: of each allocation; one that is not given is fully drawn.
+    """
+    part = {"amount": 2_000_000, "drawn": 2_000_000, "held": 0, "repaid": 0} | amounts
     return {
-        "allocations": [{"amount": 2_000_000, "quota": quota.id} for quota in quotas],
+        "allocations": [part | {"quota": quota.id} for quota in quotas],
         "amount": 2_000_000 * len(quotas),
         "bank": "bank-a",
         "currency": "USD",
         "id": id16(name),
+        "lapse_ms": lapse_ms,
         "product": "export-bill",
-        "state": state,
+        "state": "disbursed",
     }
 
 
@@ -123,9 +128,13 @@ OVERDRAWN: Final = quota("overdrawn", limit=1_000_000, used=2_000_000, draws=1)
 QUOTAS: Final = (UNTOUCHED, HELD, LAPSED, USED, RETURNED, CUSTODIAL, SUSPENDED, OVERDRAWN)
 UNKNOWN: Final = f"{to_text(secret('unknown'))}.USD"
 LOANS: Final = {
-    "loan-held": loan("loan-held", "held", HELD),
-    "loan-disbursed": loan("loan-disbursed", "disbursed", USED, CUSTODIAL),
-    "loan-settled": loan("loan-settled", "settled", RETURNED),
+    "loan-held": loan("loan-held", HELD, drawn=0, held=2_000_000, lapse_ms=TIME_MS + 1),
+    "loan-disbursed": loan("loan-disbursed", USED, CUSTODIAL),
+    "loan-settled": loan("loan-settled", RETURNED, repaid=2_000_000),
+    "loan-partly": loan("loan-partly", USED, drawn=1, held=1_999_999, lapse_ms=TIME_MS + 1),
+    "loan-partly-repaid": loan("loan-partly-repaid", USED, repaid=500_000),
+    "loan-rest-held": loan("loan-rest-held", USED, drawn=1, held=1_999_999, repaid=1, lapse_ms=TIME_MS + 1),
+    "loan-rest-lapsed": loan("loan-rest-lapsed", USED, drawn=1, held=1_999_999, repaid=1, lapse_ms=TIME_MS),
 }
 
 

@@ -57,6 +57,14 @@ class Rekey(Record, frozen=True):
     public: str
 
 
+class Become(Record, frozen=True):
+    """Change what the signing member is."""
+
+    revoked_ms: Count
+    roles: list[Code]
+    suspended: bool
+
+
 def put(ctx: Context, cmd: Put) -> Refusal | None:
     if cmd.note == "crash":
         raise AssertionError("broken invariant")
@@ -75,13 +83,20 @@ def put_claims(_state: State, _alliance: str, _member: str, cmd: Put) -> Iterabl
 
 
 def rekey(ctx: Context, cmd: Rekey) -> Refusal | None:
-    keys = {**ctx.member.keys, ctx.key: Key(cmd.public, 0, SUITE)}
+    keys = {**ctx.member.keys, ctx.key: Key(0, cmd.public, 0, SUITE)}
     ctx.state.write(f"member/{ctx.member.id}", replace(ctx.member, keys=keys))
+    return None
+
+
+def become(ctx: Context, cmd: Become) -> Refusal | None:
+    keys = {**ctx.member.keys, ctx.key: replace(ctx.member.keys[ctx.key], revoked_ms=cmd.revoked_ms)}
+    ctx.state.write(f"member/{ctx.member.id}", replace(ctx.member, keys=keys, roles=cmd.roles, suspended=cmd.suspended))
     return None
 
 
 REGISTRY: Final = Registry(
     [
+        Command("toy.become/1", Become, become, frozenset(), starts=False),
         Command("toy.put/1", Put, put, frozenset(), starts=True, claims=put_claims),
         Command("toy.put/2", Put, put, frozenset({"customs"}), starts=True, active_from=10),
         Command("toy.rekey/1", Rekey, rekey, frozenset(), starts=False),
@@ -95,7 +110,7 @@ def seed_of(signer: str) -> bytes:
 
 
 def key_of(signer: str, revoked_ms: int = 0, suite: str = SUITE) -> Key:
-    return Key(to_text(public_key(seed_of(signer))), revoked_ms, suite)
+    return Key(0, to_text(public_key(seed_of(signer))), revoked_ms, suite)
 
 
 def member(name: str, *, suspended: bool = False) -> Member:
@@ -357,6 +372,30 @@ def test_a_context_tells_who_signed_and_what_the_charter_says() -> None:
     memory.values.clear()
     with pytest.raises(AssertionError, match="no charter"):
         Context(State(memory), ALLIANCE, 1, TIME_MS, member("bank-a"), "main", {}, {}).parameter(ENVELOPES_PER_BLOCK)
+
+
+BECOME: Final[dict[str, Any]] = {"revoked_ms": 0, "roles": ["bank"], "suspended": False, "type": "toy.become/1"}
+AS_CUSTOMS: Final[dict[str, Any]] = PUT | {"type": "toy.put/2"}
+
+
+@pytest.mark.parametrize("mode", ["each", "all"])
+@pytest.mark.parametrize(
+    ("changes", "later", "code"),
+    [
+        ({}, PUT, 0),
+        ({"suspended": True}, PUT, Rejection.MEMBER_SUSPENDED),
+        ({"revoked_ms": 1}, PUT, Rejection.SIGNING_KEY_REVOKED),
+        ({"revoked_ms": 1, "suspended": True}, PUT, Rejection.MEMBER_SUSPENDED),
+        ({}, AS_CUSTOMS, Rejection.ROLE_NOT_PERMITTED),
+        ({"roles": ["customs"]}, AS_CUSTOMS, 0),
+    ],
+)
+def test_what_becomes_of_the_sender_holds_for_the_rest_of_its_envelope(
+    changes: dict[str, Any], later: dict[str, Any], code: int, mode: str
+) -> None:
+    """A role given or taken, a suspension and a revoked key count from the very next command."""
+    outcome = execute_block(Memory(), block(envelope(BECOME | changes, later, mode=mode), height=10), REGISTRY)
+    assert results(outcome)[1] == code
 
 
 # Outcomes.

@@ -6,6 +6,7 @@ import hashlib
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,3 +105,25 @@ def test_points_of_small_order_are_no_keys_in_any_spelling(low: int, sign_bit: i
     assert not is_sound_key(bytes(spelled))
     assert not verify(bytes(spelled), "kouan/test/1", b"m", BASE_POINT + scalar(1))
     assert is_sound_key(KEY)
+
+
+@pytest.mark.parametrize("sign_bit", [0, 0x80])
+@pytest.mark.parametrize(
+    "low",
+    [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ],
+)
+def test_nobody_is_sealed_to_at_a_point_of_small_order(low: str, sign_bit: int) -> None:
+    """With these X25519 keys every shared secret is zero, so another library refuses them too."""
+    point = bytearray(bytes.fromhex(low))
+    point[31] |= sign_bit
+    assert not is_sound_key(bytes(point))
+    with pytest.raises(ValueError, match="shared key"):
+        X25519PrivateKey.from_private_bytes(SEED).exchange(X25519PublicKey.from_public_bytes(bytes(point)))

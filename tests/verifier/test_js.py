@@ -17,7 +17,7 @@ from tests.kernel.proof_scene import TIME_MS, TRUST, Scene, quota
 from tests.kernel.test_encoding import REFUSED
 
 from kouan.client.verifier import UnusableError, verify_proof
-from kouan.kernel.encoding import MAX_INTEGER, encode, to_text
+from kouan.kernel.encoding import MAX_INTEGER, decode, encode, to_text
 
 HERE = Path(__file__).parent
 VECTORS = HERE.parents[1] / "vectors"
@@ -88,6 +88,41 @@ def test_damaged_files_have_the_same_verdict_and_none_is_proven() -> None:
     for raw, answer in zip(files, answers, strict=True):
         assert answer == first_verifier(raw, TRUST, None), raw
         assert not answer.get("value", {}).get("proven"), raw
+
+
+def odd_shapes() -> list[tuple[bytes, bytes]]:
+    """A good proof and trust file, one of them with a value that only looks like the right one."""
+    proof, trust = encode(Scene().record("member/filler-1")), decode(TRUST)
+    founding = trust["founding"]
+    member = founding["members"][0]
+    statement = decode(proof)["statement"]
+    statements: list[Any] = [statement | {"kind": kind} for kind in (["record"], [["record"]], "toString", None, True)]
+    key = member["keys"]["main"]
+    members: list[Any] = [
+        {},
+        [],
+        member | {"more": 1},
+        member | {"keys": {}},
+        member | {"keys": {"Main": key}},
+        member | {"keys": {"main": key | {"public": "x"}}},
+        member | {"keys": {f"k{number}": key for number in range(257)}},
+        member | {"roles": ["bank", "pirate"]},
+        member | {"roles": {"bank": 1}},
+        member | {"sealing": None},
+    ]
+    lists = [[one] for one in members] + [[], [member] * 257, {"0": member}]
+    return [(encode(decode(proof) | {"statement": one}), TRUST) for one in statements] + [
+        (proof, encode(trust | {"founding": founding | {"members": some}})) for some in lists
+    ]
+
+
+def test_odd_shapes_are_unusable_in_both() -> None:
+    """A statement's kind in an array, members that are none: neither verifier reads on."""
+    files = odd_shapes()
+    for (proof, trust), answer in zip(
+        files, call(*(("verify", text(proof), text(trust), None) for proof, trust in files)), strict=True
+    ):
+        assert answer == first_verifier(proof, trust, None) == {"error": "UnusableError"}, (proof, trust)
 
 
 def test_amounts_are_written_alike() -> None:

@@ -156,6 +156,7 @@ def loan_document(held: Held) -> dict[str, Any]:
         "amount_minor": view.amount,
         "held_minor": view.held,
         "outstanding_minor": view.outstanding,
+        "owed_minor": held.owed,
         "repaid_minor": view.repaid,
         "interest_minor": view.interest,
         "opened_ms": view.opened_ms,

@@ -28,10 +28,12 @@ from kouan.cli.loans import (
     write_pdf,
 )
 from kouan.cli.output import Page, UnusableError, fields, moment, table
+from kouan.cli.quota_words import free_word, kinds_among
 from kouan.client.amounts import parse_rate
 from kouan.client.bank import Bank
 from kouan.client.bank_desk import BankDesk, Placed, Wanted
 from kouan.client.intake import Examined
+from kouan.client.loan_statement import history
 from kouan.client.papers import acceptance_advice, last_day
 from kouan.client.payoff import read_pay_off
 from kouan.client.portfolio import one_loan
@@ -215,7 +217,8 @@ def release(
 
 def split_page(call: Call, bank: Bank, loan: Financing, amounts: list[int], title: str, interest: int = 0) -> Page:
     """Return the page of a sum that was spread over a loan's declarations."""
-    view = one_loan(bank, loan.id).view
+    held = one_loan(bank, loan.id)
+    view, newest = held.view, history(bank, held)[-1]
     rows, parts = [], []
     for was, amount, now in zip(loan.allocations, amounts, view.allocations, strict=True):
         number, unit = bank.book.number_of(was.quota), unit_of(was.quota)
@@ -231,8 +234,12 @@ def split_page(call: Call, bank: Bank, loan: Financing, amounts: list[int], titl
         )
     columns = [call.text("Declaration", "报关单"), title, call.text("Outstanding", "未还余额")]
     document = {"financing": loan.id, "state": view.state, "interest_minor": interest, "declarations": parts}
+    document |= {"currency": loan.currency, "own_minor": newest.own, "owed_minor": held.owed}
     shown = [table(f"{loan.id}", columns, rows, right=(1, 2))]
     received = [f"{call.text('Interest', '利息')}: {money(interest, loan.currency)}"] if interest else []
+    if held.is_foreign:
+        owed = f"{call.text('Outstanding', '未还余额')}: {money(held.owed, loan.currency)}"
+        received = [f"{title}: {money(newest.own, loan.currency)}", *received, owed]
     return Page(document, [*shown, *received])
 
 
@@ -279,11 +286,12 @@ def _placed_page(call: Call, placed: Placed, pdf: str | None) -> Page:
 
 
 def _examined_table(call: Call, examined: list[Examined]) -> Any:
+    kinds = kinds_among([one.kind for one in examined])
     columns = [
         call.text("Declaration", "报关单"),
         call.text("Owner", "企业"),
         call.text("Attested", "核证金额"),
-        call.text("Free before", "此前可融资余额"),
+        *(call.text(f"{free_word(kind, 'en')}, before", f"此前{free_word(kind, 'zh')}") for kind in kinds),
         call.text("This loan", "本笔"),
     ]
     rows = [
@@ -291,12 +299,12 @@ def _examined_table(call: Call, examined: list[Examined]) -> Any:
             one.number,
             one.owner,
             money(one.attested, one.unit),
-            money(one.available, one.unit),
+            *(money(one.available, one.unit) if one.kind == kind else "" for kind in kinds),
             money(one.amount, one.unit),
         ]
         for one in examined
     ]
-    return table("", columns, rows, right=(2, 3, 4))
+    return table("", columns, rows, right=range(2, len(columns)))
 
 
 def _said(examined: list[Examined]) -> list[str]:

@@ -15,7 +15,7 @@ from kouan.cli.loans import LoanArgument, PdfOption, bank_name, bank_of, day_end
 from kouan.cli.output import Page, fields, moment, table
 from kouan.client.loan_statement import KINDS, Line, history, loan_statement
 from kouan.client.papers import PRODUCTS, last_day
-from kouan.client.portfolio import Held, flags_of, one_loan, overdue_at, portfolio, sums
+from kouan.client.portfolio import Held, both, flags_of, one_loan, overdue_at, portfolio
 from kouan.formats.money import money
 
 app: Final = group("")
@@ -63,6 +63,8 @@ def show(call: Call, loan: LoanArgument, pdf: PdfOption = None) -> Page:
                 "amounts_minor": line.amounts,
                 "interest_minor": line.entry.interest,
                 "balance_minor": line.balance,
+                "own_minor": line.own,
+                "own_balance_minor": line.own_balance,
                 "note": line.entry.note,
                 "reversed_by": line.entry.reversed_by,
             }
@@ -131,7 +133,7 @@ def _loans_page(call: Call, loans: Sequence[Held], at_ms: int, title: str, *, as
             held.view.product,
             held.view.state,
             " ".join(flags_of(held.view)),
-            sums(held.view.outstanding),
+            both(held, held.owed, held.view.outstanding),
             last_day(held.view.maturity_ms),
         ]
         for held in loans
@@ -165,7 +167,7 @@ def _head(call: Call, held: Held, pdf: str | None) -> Table:
         (call.text("Product", "产品"), PRODUCTS[view.product]),
         (call.text("Amount", "金额"), money(view.amount, view.currency)),
         (call.text("State", "状态"), " ".join([view.state, *flags_of(view)])),
-        (call.text("Outstanding", "未还余额"), sums(view.outstanding)),
+        (call.text("Outstanding", "未还余额"), both(held, held.owed, view.outstanding)),
         (call.text("Maturity", "到期日"), last_day(view.maturity_ms)),
     ]
     if view.state == "held":
@@ -210,9 +212,9 @@ def _history_table(call: Call, lines: Sequence[Line], held: Held) -> Table:
             str(line.number),
             moment(line.entry.time_ms),
             KINDS[line.entry.kind],
-            sums(line.amounts),
+            both(held, line.own, line.amounts),
             money(line.entry.interest, held.view.currency) if line.entry.interest else "",
-            sums(line.balance),
+            both(held, line.own_balance, line.balance),
             line.entry.by,
         ]
         for line in lines

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 refused by the ledger, 2 unusable input.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ DONE = 0
 REFUSED = 1
 UNUSABLE = 2
 WIDTH_OF_PIPE = 400
+_C1_CONTROLS = re.compile(r"[\x7f-\x9f]")  # JSON escapes the other controls by itself
 
 
 class Page(NamedTuple):
@@ -84,10 +86,10 @@ def refusal_line(result: Result, lang: Lang) -> str:
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> Table:
     """Return a table of plain texts; ``right`` names the columns of numbers by index. Nothing typed is cut off."""
-    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    made = Table(title=_plain(title), title_justify="left", header_style="bold", box=None, pad_edge=False)
     to_the_right = set(right)
     for index, column in enumerate(columns):
-        made.add_column(column, justify="right" if index in to_the_right else "left", overflow="fold")
+        made.add_column(_plain(column), justify="right" if index in to_the_right else "left", overflow="fold")
     for row in rows:
         made.add_row(*(_plain(cell) for cell in row))
     return made
@@ -104,10 +106,16 @@ def fields(pairs: Iterable[tuple[str, str]]) -> Table:
 
 
 def moment(time_ms: int) -> str:
-    """Return a time as people of this machine read it, with its offset; nothing for 0, which stands for never."""
+    """Return a time as people of this machine read it, with its offset; nothing for 0, which stands for never.
+
+    A time past the end of the calendar, in the year 9999, is shown as its milliseconds since 1970.
+    """
     if not time_ms:
         return ""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).astimezone().isoformat(" ", "seconds")
+    try:
+        return datetime.fromtimestamp(time_ms / 1000, UTC).astimezone().isoformat(" ", "seconds")
+    except (OverflowError, ValueError):  # the calendar ends, at its edge with the former
+        return f"{time_ms} ms"
 
 
 def show(page: Page, *, as_json: bool) -> None:
@@ -119,7 +127,10 @@ def show(page: Page, *, as_json: bool) -> None:
     width = None if sys.stdout.isatty() else WIDTH_OF_PIPE
     console = Console(markup=False, highlight=False, emoji=False, width=width)
     for part in page.shown:
-        console.print(part, soft_wrap=isinstance(part, str))
+        if isinstance(part, str):
+            console.print(_visible(part, also="\n"), soft_wrap=True)
+        else:
+            console.print(part)
 
 
 def show_unusable(error: Exception, *, as_json: bool) -> None:
@@ -151,12 +162,24 @@ def error_console() -> Console:
 
 
 def _print_error(line: str) -> None:
-    error_console().print(line, soft_wrap=True)
+    error_console().print(_visible(line), soft_wrap=True)
 
 
 def _print_json(document: Any) -> None:
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    sys.stdout.write(_C1_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def _plain(cell: str) -> Text:
-    return Text(cell)  # a bare str would be read as markup
+    return Text(_visible(cell))  # a bare str would be read as markup
+
+
+def _visible(text: str, also: str = "") -> str:
+    """Return a text without what steers a terminal: what others wrote must not clear a screen or turn a line round.
+
+    Each character that is not printable becomes U+FFFD; ``also`` names those that stay.
+    """
+    if text.isprintable():
+        return text
+    keep = also + "\u3000"  # the wide space of Chinese text
+    return "".join(one if one.isprintable() or one in keep else "\ufffd" for one in text)

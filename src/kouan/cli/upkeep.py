@@ -28,6 +28,17 @@ app: Final = group("Keep a ledger safe.")
 LOG_PATH: Final = f"{bootstrap.LEDGER}/{LOG}"
 STAGED: Final = ".restoring"
 _VERDICTS: Final = {"good": "ok", "note": "note", "warning": "warning", "damaged": "DAMAGED"}
+_ABOUT_ZH: Final = {
+    "clock": "时钟",
+    "disk": "磁盘",
+    "execution": "执行",
+    "keys": "密钥",
+    "leftovers": "遗留文件",
+    "lock": "占用",
+    "log": "日志",
+    "operator": "运营方",
+    "state": "状态",
+}
 _VERDICTS_ZH: Final = {"good": "正常", "note": "提示", "warning": "警告", "damaged": "损坏"}
 
 
@@ -52,10 +63,18 @@ def doctor(
     findings = [*done, *_examine(call, full=full)]
     names = _VERDICTS_ZH if call.lang == "zh" else _VERDICTS
     columns = [call.text("About", "项目"), "", call.text("Found", "结果"), call.text("What to do", "处理办法")]
-    rows = [[finding.about, names[finding.verdict], finding.says, finding.way_on] for finding in findings]
+    about = _ABOUT_ZH if call.lang == "zh" else {}
+    rows = [
+        [about.get(one.about, one.about), names[one.verdict], call.text(*one.says), call.text(*one.way_on)]
+        for one in findings
+    ]
     damaged = any(finding.verdict == "damaged" for finding in findings)
-    document = {"damaged": damaged, "findings": [finding._asdict() for finding in findings]}
+    document = {"damaged": damaged, "findings": [_document(call, finding) for finding in findings]}
     return Page(document, [table("", columns, rows)], exit_code=REFUSED if damaged else 0)
+
+
+def _document(call: Call, finding: Finding) -> dict[str, str]:
+    return {**finding._asdict(), "says": call.text(*finding.says), "way_on": call.text(*finding.way_on)}
 
 
 def _examine(call: Call, *, full: bool) -> list[Finding]:
@@ -73,7 +92,8 @@ def _examine(call: Call, *, full: bool) -> list[Finding]:
             stack.enter_context(bootstrap.lock(call.port))
         except bootstrap.PortError as problem:
             served = True
-            examination.add("lock", "note", f"{problem}, which looks over the stored state itself")
+            says = f"{problem}, which looks over the stored state itself", f"{problem};该进程自行检查已存状态"
+            examination.add("lock", "note", says)
         last = examination.ledger(served=served, full=full)
         examination.clock(bootstrap.now_ms(), last)
         examination.disk()
@@ -109,14 +129,20 @@ def _repair(call: Call, *, rebuild: bool, accept_loss: bool, yes: bool) -> Findi
 
 def _rebuilt(call: Call) -> Finding:
     with _opened(call) as engine:
-        return Finding("state", "note", f"it was built anew from the log, up to height {engine.status().height}")
+        height = engine.status().height
+    says = f"it was built anew from the log, up to height {height}", f"已按日志重建至高度 {height}"
+    return Finding("state", "note", says)
 
 
 def _accept_loss(call: Call, *, yes: bool) -> Finding:
     try:
         with _opened(call):
-            return Finding("log", "note", "its end is not damaged: nothing was cut off")
+            return Finding(
+                "log", "note", ("its end is not damaged: nothing was cut off", "末尾没有损坏:未截去任何内容")
+            )
     except DamagedLogError as problem:
+        if not problem.can_be_accepted:
+            raise
         error_console().print(str(problem), soft_wrap=True)
     if not yes:
         if not sys.stdin.isatty():
@@ -133,8 +159,12 @@ def _accept_loss(call: Call, *, yes: bool) -> Finding:
         height, report = engine.status().height, engine.report
         incarnation = operator_of(StateReader(engine.store)).incarnation
     write_loss(call.port / bootstrap.LEDGER, Loss(height, incarnation, bootstrap.now_ms()))
-    kept = f"; the cut bytes are in {report.quarantine}" if report and report.quarantine else ""
-    says = f"the ledger now ends at height {height}{kept}"
+    kept, kept_zh = (
+        (f"; the cut bytes are in {report.quarantine}", f";截去的字节保存在 {report.quarantine}")
+        if report and report.quarantine
+        else ("", "")
+    )
+    says = f"the ledger now ends at height {height}{kept}", f"账本现止于高度 {height}{kept_zh}"
     return Finding("log", "warning", says, raise_incarnation(incarnation))
 
 
@@ -224,9 +254,9 @@ def restore(
     except BaseException:
         shutil.rmtree(staged, ignore_errors=True)
         raise
-    way_on = raise_incarnation(incarnation)
+    way_on = call.text(*raise_incarnation(incarnation))
     lost = call.text(
-        f"If blocks after {manifest.height} were answered, {way_on}", f"若此高度之后有已答复的区块：{way_on}"
+        f"If blocks after {manifest.height} were answered, {way_on}", f"若此高度之后有已答复的区块:{way_on}"
     )
     document = {"height": manifest.height, "if_later_blocks_were_answered": way_on, "port": str(call.port)}
     shown = [

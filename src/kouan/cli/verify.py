@@ -55,7 +55,7 @@ def verify(
         typer.echo(msgspec.json.format(msgspec.json.encode(verdict), indent=2).decode())
     else:
         typer.echo(verdict.zh if lang == "zh" else verdict.en)
-        typer.echo(f"{'指纹' if lang == 'zh' else 'Fingerprint'}: {verdict.fingerprint}")
+        typer.echo(f"{'指纹：' if lang == 'zh' else 'Fingerprint: '}{verdict.fingerprint}")
     if not verdict.proven:
         raise typer.Exit(NOT_PROVEN)
 

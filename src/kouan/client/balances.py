@@ -20,6 +20,14 @@ def outstanding_at(bank: Bank, held: Held, time_ms: int) -> dict[str, int]:
     return {unit: owed for unit, owed in balances[-1].items() if owed} if balances else {}
 
 
+def owed_at(bank: Bank, held: Held, time_ms: int) -> int:
+    """Return the same in minor units of the loan's currency, as the bank's book and the loan's rates have it."""
+    if time_ms >= bank.session.now_ms():
+        return held.owed
+    balances = [line.own_balance for line in history(bank, held) if line.entry.time_ms <= time_ms]
+    return balances[-1] if balances else 0
+
+
 def state_at(bank: Bank, held: Held, time_ms: int) -> State | None:
     """Return a loan's state at a time; None when the ledger did not have it yet.
 

@@ -8,10 +8,11 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from kouan.client.book import BOOK_FILE, Book, BookError
+from kouan.client.book import BOOK_FILE, Book, BookedPayment, BookError
 from kouan.client.keymaterial import Entropy
 from kouan.client.places import Home
 from kouan.client.session import Order, Result, Session
+from kouan.client.splits import Split
 from kouan.client.vault import Vault
 from kouan.kernel.quota import key_of
 from kouan.kernel.records import Quota, Record
@@ -55,6 +56,16 @@ class Bank(NamedTuple):
         """Send one command once its fields have their forms; raises ValueError, naming the field."""
         checked = msgspec.convert(msgspec.to_builtins(command), type(command))
         return self.session.send([Order(kind, checked)])[0]
+
+    def send_payment(self, kind: str, command: Record, loan: Financing, split: Split) -> Result:
+        """Send a command that makes a loan's next entry; book first what it is in the loan's own currency."""
+        entry = loan.entries + 1
+        if split.own is not None:
+            self.book.add_payment(loan.id, entry, BookedPayment(split.parts, split.own))
+        result = self.send(kind, command)
+        if not result.accepted:
+            self.book.strike_payment(loan.id, entry)
+        return result
 
     def quota_id(self, name: str, unit: str | None = None) -> str:
         """Return the quota that a declaration's number, or a quota's own id, names; raises ValueError.

@@ -19,9 +19,10 @@ from kouan.client.commitments import Subject, commit
 from kouan.client.consents import Consent, open_consent
 from kouan.client.intake import Examined, examine, must_be_sound
 from kouan.client.keymaterial import fresh
+from kouan.client.loan_currency import drawable, sides_of
 from kouan.client.payoff import PayOffError, PayOffSlip
 from kouan.client.session import Result
-from kouan.client.splits import Room, in_order
+from kouan.client.splits import Split, in_order
 from kouan.client.workdays import after_business_days
 from kouan.kernel.encoding import MAX_INTEGER, to_text
 from kouan.kernel.records import Charter
@@ -156,16 +157,16 @@ class BankDesk:
         Without a registration the one that is recorded stays. Raises BookError, ValueError.
         """
         loan = self._bank.loan(name)
-        rooms = [Room(unit_of(part.quota), part.held) for part in loan.allocations]
         if parts is not None:
-            amounts = by_allocation(loan, parts)
+            split = Split(by_allocation(loan, parts), None)
         elif amount is not None:
-            amounts = in_order(amount, rooms, loan.currency, loan.rates, "what is held")
+            rooms = drawable(loan, sides_of(self._bank.session, self._bank.book, loan))
+            split = in_order(amount, rooms, loan.currency, "what is held")
         else:
-            amounts = [room.most for room in rooms]
+            split = Split([part.held for part in loan.allocations], None)
         commitment = None if registration is None else self._register(loan.id, registration)
-        result = self._bank.send("financing.disburse/1", DisburseCommand(amounts, loan.id, commitment))
-        return Drawn(result, loan, amounts)
+        command = DisburseCommand(split.parts, loan.id, commitment)
+        return Drawn(self._bank.send_payment("financing.disburse/1", command, loan, split), loan, split.parts)
 
     def release(self, name: str, reason: ReleaseReason) -> Result:
         """Give back what is held and not drawn 解除占用; raises BookError."""

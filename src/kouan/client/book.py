@@ -26,6 +26,11 @@ CREATE TABLE IF NOT EXISTS collections (
 CREATE TABLE IF NOT EXISTS bank_references (reference TEXT PRIMARY KEY, financing TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS exports (quota TEXT PRIMARY KEY, day TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS blocks_read (height INTEGER NOT NULL) STRICT;
+
+CREATE TABLE IF NOT EXISTS payments (
+    financing TEXT, entry INTEGER, allocation INTEGER, amount INTEGER NOT NULL, own INTEGER NOT NULL,
+    PRIMARY KEY (financing, entry, allocation)
+) STRICT;
 CREATE TABLE IF NOT EXISTS offers (id TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS looked (one INTEGER PRIMARY KEY CHECK (one = 1), height INTEGER NOT NULL) STRICT;
 """
@@ -60,6 +65,15 @@ class BookedDeclaration(NamedTuple):
     quota: str
     number: str
     owner: str
+
+
+class BookedPayment(NamedTuple):
+    """What was paid out or repaid in a loan's own currency, for each of its allocations in their order."""
+
+    amounts: list[int]
+    """As the ledger has them, minor units of the declarations' currencies."""
+    own: list[int]
+    """Minor units of the loan's currency."""
 
 
 class Book:
@@ -197,3 +211,27 @@ class Book:
         """Remember the height up to which the bank has read the blocks."""
         self._db.execute("DELETE FROM blocks_read")
         self._db.execute("INSERT INTO blocks_read VALUES (?)", (height,))
+
+    def add_payment(self, financing: str, entry: int, payment: BookedPayment) -> None:
+        """Enter a payment as the loan's entry of a number, in the place of one that never came to be."""
+        self.strike_payment(financing, entry)
+        rows = enumerate(zip(payment.amounts, payment.own, strict=True))
+        self._db.executemany(
+            "INSERT INTO payments VALUES (?, ?, ?, ?, ?)", [(financing, entry, index, *row) for index, row in rows]
+        )
+
+    def strike_payment(self, financing: str, entry: int) -> None:
+        """Take out a payment that the ledger refused."""
+        self._db.execute("DELETE FROM payments WHERE financing = ? AND entry = ?", (financing, entry))
+
+    def payments(self, financing: str) -> dict[int, BookedPayment]:
+        """Return a loan's payments in its own currency by the numbers of their entries."""
+        found: dict[int, BookedPayment] = {}
+        rows = self._db.execute(
+            "SELECT entry, amount, own FROM payments WHERE financing = ? ORDER BY entry, allocation", (financing,)
+        )
+        for entry, amount, own in rows:
+            payment = found.setdefault(entry, BookedPayment([], []))
+            payment.amounts.append(amount)
+            payment.own.append(own)
+        return found

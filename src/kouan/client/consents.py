@@ -87,9 +87,11 @@ def open_consent(private_key: bytes, data: bytes) -> Consent:
             private_key, _TO_BANK, _bound_to(slip.alliance, slip.drawer, slip.financing), from_text(slip.sealed)
         )
         consent = msgspec.json.decode(content, type=Consent)
+        for part in consent.allocations:
+            canonical_fields(part.document)  # refuses what nobody can have committed to, deep nesting among it
     except SealError:
         raise ConsentError("sealed to another bank's key, or altered; ask the owner for a new one") from None
-    except ValueError as problem:  # msgspec's and the decoder's errors are ValueErrors
+    except (RecursionError, ValueError) as problem:  # msgspec's and the decoder's errors are ValueErrors
         raise ConsentError(f"no consent slip: {problem}") from None
     if (consent.alliance, consent.drawer, consent.financing) != (slip.alliance, slip.drawer, slip.financing):
         raise ConsentError("what stands inside is for another alliance, bank or loan than the slip says outside")

@@ -6,7 +6,8 @@ hash is sent, so that none is ever lost) and the ``declaration`` with what a lat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -29,6 +30,7 @@ from kouan.client.session import Order, Result, Session
 from kouan.client.vault import Vault
 from kouan.formats.code_lists import MINOR_UNIT_DIGITS
 from kouan.formats.declaration import Declaration
+from kouan.formats.money import money
 from kouan.kernel.encoding import MAX_INTEGER, Bytes32, from_text, to_text
 from kouan.kernel.quota import key_of
 from kouan.kernel.records import Quota, Record
@@ -91,6 +93,8 @@ class CustomsDesk:
         self._vault = vault
         self._entropy = entropy
         self._holders: tuple[bytes, bytes] | None = None
+        self._prepared: dict[str, tuple[Document, set[str]]] = {}
+        """By handle: the first document of a number at this sitting, and its currencies."""
 
     def handle(self, number: str) -> str:
         """Return a number's handle; raises ValueError for a bad number."""
@@ -101,18 +105,20 @@ class CustomsDesk:
     ) -> Prepared:
         """Make all that is sent and kept for a declaration.
 
-        ``attested`` replaces the declared totals (minor units by currency); trade mode 0214 needs it, because of
-        processing only the fee counts. Raises ValueError, naming the field.
+        ``attested`` replaces the declared totals (minor units by currency), and is never above them; trade mode 0214
+        needs it, because of processing only the fee counts. Raises ValueError, naming the field, also for a number that
+        was attested in other currencies with another document: that one is to be amended.
         """
         number = declaration.entry_id
         if slip.number != number:
             raise ValueError(f"filing slip: is for {slip.number}, not for {number}")
         if attested is None and declaration.trade_mode == PROCESSING:
             raise ValueError("trade mode 0214: of processing only the fee counts; state it as the amount to attest")
-        totals = declaration.total_by_currency() if attested is None else dict(attested)
+        totals = declaration.total_by_currency() if attested is None else _within(declaration, attested)
         _check_totals(totals)
         secret, document = self._secret(number), document_of(declaration)
         filing = Filing(self._session.alliance, handle_of(number, secret))
+        self._must_be_one_document(number, filing.handle, document, totals)
         sealed = self._seal(filing, Identity(number, declaration.owner_uscc, to_text(secret)))
         commands = [
             Attest(
@@ -133,6 +139,23 @@ class CustomsDesk:
         ]
         kept = Kept(document, number, slip.sealing)
         return Prepared(kept, filing.handle, sealed, commands, self._slip(kept, list(totals)))
+
+    def _must_be_one_document(self, number: str, handle: str, document: Document, units: Iterable[str]) -> None:
+        """Raise ValueError where other currencies of a number stand on the ledger, or come, with another document."""
+        earlier, coming = self._prepared.get(handle, (document, set(units)))
+        kept = self._find(handle)
+        theirs = coming if earlier != document else set()
+        if kept is not None and kept.document != document:
+            possible = sorted({line["currency"] for line in kept.document["lines"]})
+            found = self._session.read_many(Quota, [key_of(quota_id(handle, unit)) for unit in possible])
+            theirs = theirs | {quota.unit for quota in found if quota is not None}
+        added = set(units) - theirs
+        if theirs and added:
+            raise ValueError(
+                f"declaration {number}: attested in {', '.join(sorted(theirs))} with another document, so nothing can "
+                f"be added in {', '.join(sorted(added))}; use `kouan customs amend` on what stands"
+            )
+        self._prepared.setdefault(handle, (document, set(units)))
 
     def attest(self, prepared: Sequence[Prepared]) -> list[Outcome]:
         """Attest declarations; each has its own outcome, one result for each currency.
@@ -338,6 +361,24 @@ def _check_totals(totals: Mapping[str, int], lowest: int = 1) -> None:
             raise ValueError(f"currency: {unit} is not an ISO 4217 currency with a minor unit")
         if not lowest <= amount <= MAX_INTEGER:
             raise ValueError(f"amount: the total in {unit} is {amount} minor units; it must be {lowest} to 2⁵³-1")
+
+
+def _within(declaration: Declaration, attested: Mapping[str, int]) -> dict[str, int]:
+    """Return what is to be attested instead of the declared totals; raises ValueError for what was not declared."""
+    declared: dict[str, Decimal] = {}
+    for line in declaration.lines:
+        declared[line.currency] = declared.get(line.currency, Decimal(0)) + line.total
+    for unit, amount in attested.items():
+        if unit not in declared:
+            raise ValueError(
+                f"amount: {unit} is not in the message, which declares {', '.join(sorted(declared))}; give it in that"
+            )
+        if not declared[unit].is_finite() or Decimal(amount).scaleb(-MINOR_UNIT_DIGITS[unit]) > declared[unit]:
+            raise ValueError(
+                f"amount: {money(amount, unit)} is above what the message declares, {unit} {declared[unit]:,f}; "
+                "give at most that"
+            )
+    return dict(attested)
 
 
 def _amended(document: Document, reason: str, attested: Mapping[str, int]) -> Document:

@@ -70,7 +70,7 @@ def read_slip(data: bytes, kind: type[Any], name: str) -> Any:
         raise SlipError(f"{name}: {len(data)} bytes; a slip has at most {MAX_SLIP_BYTES}")
     try:
         return msgspec.json.decode(data, type=kind)
-    except ValueError as problem:  # msgspec's errors are ValueErrors
+    except (RecursionError, ValueError) as problem:  # msgspec's errors are ValueErrors
         raise SlipError(f"{name}: no {kind.__name__}: {problem}") from None
 
 
@@ -127,12 +127,13 @@ def open_attestation(private_key: bytes, slip: AttestationSlip) -> Received:
         document = msgspec.json.decode(
             open_sealed(private_key, _TO_OWNER, filing.aad(), from_text(slip.document_sealed)), type=Document
         )
+        canonical_fields(document)  # refuses what nobody can have committed to, deep nesting among it
         number = document.get("entry_id")
         if not isinstance(number, str):
             raise SlipError("attestation slip: its document has no entry_id")  # joins the reasons below
         secret = open_link_secret(private_key, filing, number, from_text(slip.link_secret_sealed))
     except SealError as problem:
         raise SlipError(f"attestation slip: {problem}; it may be another owner's") from None
-    except ValueError as problem:  # msgspec's and the decoder's errors are ValueErrors
+    except (RecursionError, ValueError) as problem:  # msgspec's and the decoder's errors are ValueErrors
         raise SlipError(f"attestation slip: {problem}") from None
     return Received(number, secret, document)

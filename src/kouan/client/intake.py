@@ -34,6 +34,8 @@ class Examined(msgspec.Struct, frozen=True):
     unit: str
     owner: str
     """The owner's code as the document gives it."""
+    kind: str
+    """Of the declaration: "export" or "import"; empty when nothing is attested."""
     attested: int
     available: int
     """What a new draw could still get."""
@@ -72,7 +74,8 @@ def _examine(consent: Consent, part: ConsentPart, reader: Reader, now_ms: int) -
         quota=part.quota,
         amount=part.amount,
         unit=part.quota.rpartition(".")[2],
-        owner=document.owner_uscc if document else str(part.document.get("owner_uscc", "")),
+        owner=document.owner_uscc if document else "",
+        kind=quota.kind if quota else "",
         attested=quota.attested if quota else 0,
         available=available(quota, now_ms) if quota else 0,
         problems=problems,

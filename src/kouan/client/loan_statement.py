@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 
 from kouan.client.bank import Bank
 from kouan.client.book import BookedCollection
+from kouan.client.loan_currency import follow
 from kouan.client.names import Name
 from kouan.client.papers import PRODUCTS, issued_at, last_day
-from kouan.client.portfolio import Held, flags_of, sums
+from kouan.client.portfolio import Held, both, flags_of, sums
 from kouan.formats.money import money
 from kouan.formats.paper import Column, Paper, Row, Section, Table
 from kouan.kernel.records import Quota
@@ -64,22 +65,28 @@ class Line(NamedTuple):
     amounts: dict[str, int]
     balance: dict[str, int]
     """Principal outstanding after it."""
+    own: int
+    """The amounts in minor units of the loan's currency, as the next."""
+    own_balance: int
 
 
 def history(bank: Bank, held: Held) -> list[Line]:
     """Return a loan's entries with the balance after each, the first entry first."""
     units = [part.unit for part in held.view.allocations]
-    found = entries(bank.session, held.view.id)
+    loan = bank.loan(held.view.id)
+    found = entries(bank.session, loan.id)
+    steps = follow(loan, found, bank.book.payments(loan.id))
     balance: Counter[str] = Counter()
     lines = []
-    for number, entry in enumerate(found, 1):
+    for number, (entry, step) in enumerate(zip(found, steps, strict=True), 1):
         amounts: Counter[str] = Counter()
         for unit, amount in zip(units, entry.amounts, strict=False):  # allocations that came later had no part in it
             amounts[unit] += amount
         sign = _sign(entry, found)
         for unit, amount in amounts.items():
             balance[unit] += sign * amount
-        lines.append(Line(number, entry, dict(amounts), dict(balance)))
+        owed = sum(side.owed_own for side in step.after)
+        lines.append(Line(number, entry, dict(amounts), dict(balance), step.own, owed))
     return lines
 
 
@@ -93,7 +100,6 @@ def loan_statement(bank: Bank, held: Held, name: Name, now_ms: int) -> Paper:
     """Return the statement of one of the bank's loans as it stands now."""
     view = held.view
     quotas = bank.quotas([part.quota for part in view.allocations])
-    foreign = view.outstanding.keys() - {view.currency}
     return Paper(
         title_en="Statement of a loan",
         title_zh="融资明细",
@@ -102,11 +108,11 @@ def loan_statement(bank: Bank, held: Held, name: Name, now_ms: int) -> Paper:
         sections=(
             Section("Loan", "融资", _loan_rows(held, name)),
             Section("Declarations", "报关单", table=_declarations(held, quotas)),
-            Section("History", "记录", table=_history(history(bank, held), view.currency)),
+            Section("History", "记录", table=_history(history(bank, held), held)),
             Section("Receipts from the buyer", "收汇", _short_rows(quotas, view.product), _receipts(bank, view.id)),
         ),
-        notes_en="Amounts are in the declarations' currencies; the rates of the hold stay." if foreign else "",
-        notes_zh="金额按报关单币种列示；占用时约定的汇率不作调整。" if foreign else "",
+        notes_en="In brackets: in the declarations' currencies; the rates of the hold stay." if held.is_foreign else "",
+        notes_zh="括号内为报关单币种金额；占用时约定的汇率不作调整。" if held.is_foreign else "",
     )
 
 
@@ -121,7 +127,7 @@ def _loan_rows(held: Held, name: Name) -> tuple[Row, ...]:
         Row("State", "状态", _STATES[view.state]),
         Row("Flags", "标识", flags),
         Row("Principal agreed", "融资金额", money(view.amount, view.currency), "right"),
-        Row("Outstanding", "未还余额", sums(view.outstanding), "right"),
+        Row("Outstanding", "未还余额", both(held, held.owed, view.outstanding), "right"),
         Row("Interest received", "已收利息", money(view.interest, view.currency), "right"),
         Row("Maturity", "到期日", last_day(view.maturity_ms)),
     )
@@ -142,7 +148,7 @@ def _declarations(held: Held, quotas: Sequence[Quota]) -> Table:
     return Table(columns, rows)
 
 
-def _history(lines: Sequence[Line], currency: str) -> Table:
+def _history(lines: Sequence[Line], held: Held) -> Table:
     columns = (
         Column("No.", "序号", "right", share=2),
         Column("Day", "日期", share=3),
@@ -151,21 +157,21 @@ def _history(lines: Sequence[Line], currency: str) -> Table:
         Column("Interest", "利息", "right", share=4),
         Column("Balance", "余额", "right", share=5),
     )
-    return Table(columns, tuple(_history_row(line, currency) for line in lines))
+    return Table(columns, tuple(_history_row(line, held) for line in lines))
 
 
-def _history_row(line: Line, currency: str) -> tuple[str, ...]:
+def _history_row(line: Line, held: Held) -> tuple[str, ...]:
     entry = line.entry
     reversed_by = f" (reversed by 冲正 {entry.reversed_by})" if entry.reversed_by else ""
     note = f": {entry.note}" if entry.note else ""
-    interest = money(entry.interest, currency) if entry.interest else ""
+    interest = money(entry.interest, held.view.currency) if entry.interest else ""
     return (
         str(line.number),
         issued_at(entry.time_ms).date().isoformat(),
         f"{KINDS[entry.kind]}{note}{reversed_by}",
-        sums(line.amounts),
+        both(held, line.own, line.amounts),
         interest,
-        sums(line.balance),
+        both(held, line.own_balance, line.balance),
     )
 
 

@@ -56,8 +56,14 @@ def issued_at(now_ms: int) -> datetime:
 
 
 def last_day(end_ms: int) -> str:
-    """Return the last day before a moment, which is what people call a maturity or a lapse."""
-    return day_of(end_ms - 1).isoformat()
+    """Return the last day before a moment, which is what people call a maturity or a lapse.
+
+    A moment past the end of the calendar, in the year 9999, is shown as its milliseconds since 1970.
+    """
+    try:
+        return day_of(end_ms - 1).isoformat()
+    except (OverflowError, ValueError):  # the calendar ends, at its edge with the former
+        return f"{end_ms} ms"
 
 
 def acceptance_advice(placed: Placed, bank: Name, product: str, maturity_ms: int, now_ms: int) -> Paper:

@@ -74,5 +74,5 @@ def read_pay_off(data: bytes) -> PayOffSlip:
         raise PayOffError(f"pay-off slip: {len(data)} bytes; it has at most {MAX_SLIP_BYTES}")
     try:
         return msgspec.json.decode(data, type=PayOffSlip)
-    except ValueError as problem:  # msgspec's errors are ValueErrors
+    except (RecursionError, ValueError) as problem:  # msgspec's errors are ValueErrors
         raise PayOffError(f"pay-off slip: {problem}") from None

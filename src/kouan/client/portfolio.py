@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from kouan.client.bank import Bank
 from kouan.client.book import BookedLoan
+from kouan.client.loan_currency import sides_of
 from kouan.formats.money import money
 from kouan.modules.financing.queries import LoanView, loan_view, overdue
 
@@ -17,6 +18,13 @@ class Held(NamedTuple):
     view: LoanView
     numbers: list[str]
     """The declarations it stands on: their numbers where the bank was told, else the quotas' ids."""
+    owed: int
+    """Principal outstanding in minor units of the loan's currency."""
+
+    @property
+    def is_foreign(self) -> bool:
+        """Tell whether a declaration under it is in another currency than the loan."""
+        return any(part.unit != self.view.currency for part in self.view.allocations)
 
 
 def portfolio(bank: Bank, time_ms: int | None = None) -> list[Held]:
@@ -64,8 +72,14 @@ def sums(amounts: dict[str, int]) -> str:
     return " + ".join(money(minor, unit) for unit, minor in sorted(amounts.items()))
 
 
+def both(held: Held, own: int, amounts: dict[str, int]) -> str:
+    """Return an amount in the loan's currency and, where they differ, in the declarations'."""
+    return f"{money(own, held.view.currency)} ({sums(amounts)})" if held.is_foreign else sums(amounts)
+
+
 def _held(bank: Bank, booked: BookedLoan, time_ms: int) -> Held | None:
     view = loan_view(bank.session, booked.id, time_ms)
     if view is None:
         return None
-    return Held(booked, view, [bank.book.number_of(part.quota) or part.quota for part in view.allocations])
+    owed = sum(side.owed_own for side in sides_of(bank.session, bank.book, bank.loan(booked.id)))
+    return Held(booked, view, [bank.book.number_of(part.quota) or part.quota for part in view.allocations], owed)

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple, get_args
 
 from kouan.client.amounts import parse_amount
-from kouan.client.balances import outstanding_at, state_at
+from kouan.client.balances import owed_at, state_at
 from kouan.client.bank import Bank
 from kouan.client.papers import last_day
 from kouan.client.portfolio import Held, portfolio
 from kouan.formats.money import exponent, money
 from kouan.formats.table_file import MAX_CELL, CellError, Column, Line, Problem, clean, day, read_table
-from kouan.modules.financing.rules import State, worth
+from kouan.modules.financing.rules import State
 
 COLUMNS: Final = (
     Column("reference", "业务编号"),
@@ -117,9 +117,7 @@ def _standing(bank: Bank, at_ms: int) -> dict[str, _Standing]:
         state = state_at(bank, held, at_ms)
         if state is None:
             continue
-        rates = bank.loan(held.view.id).rates
-        owed = outstanding_at(bank, held, at_ms)
-        total = sum(worth(minor, unit, held.view.currency, rates) for unit, minor in owed.items())
+        total = owed_at(bank, held, at_ms)
         # The lender's own sum may be rounded once for each declaration or once in all.
         slack = sum(part.unit != held.view.currency for part in held.view.allocations)
         found[held.view.id] = _Standing(held, state, total, slack)

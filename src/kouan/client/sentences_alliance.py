@@ -159,8 +159,8 @@ ALLIANCE: Final = {
         "请重新生成密钥对。",
     ),
     Rejection.KEY_PUBLIC_IN_USE: Sentence(
-        "The member has this very key already, under another name.",
-        "该成员已以其他名称登记同一公钥。",
+        "This very key is there already, under another name or with another member.",
+        "同一公钥已以其他名称或在其他成员名下登记。",
         "Make a new key pair.",
         "请重新生成密钥对。",
     ),

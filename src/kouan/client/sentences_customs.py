@@ -39,8 +39,8 @@ CUSTOMS: Final = {
         "请去掉暂定价格标志。",
     ),
     Rejection.AMENDMENT_RAISES_WHILE_SUSPENDED: Sentence(
-        "A suspended member may lower what can be drawn, not raise it.",
-        "被暂停的成员只能调减、不能调增可支用金额。",
+        "A suspended member may lower what can be drawn, not raise it or let draws begin.",
+        "被暂停的成员只能调减、不能调增可支用金额，也不能使其开始可支用。",
         "Amend it when the member is resumed.",
         "请待成员资格恢复后再改单。",
     ),

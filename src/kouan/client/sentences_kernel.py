@@ -114,6 +114,12 @@ KERNEL: Final = {
         "Service what runs; the alliance must resume the member first.",
         "存量业务可继续办理；新业务须待联盟恢复该成员资格。",
     ),
+    Rejection.SIGNING_KEY_REVOKED: Sentence(
+        "An earlier command of the same envelope has revoked the key that signed it.",
+        "同一信封中较早的指令已吊销其签名密钥。",
+        "Send the rest with a key that is good.",
+        "请以有效密钥重新发送其余指令。",
+    ),
     Rejection.QUOTA_EXISTS: Sentence(
         "This declaration is attested already in this currency.",
         "该报关单的此币种已经核证。",

@@ -13,9 +13,10 @@ from kouan.client.amounts import Amount
 from kouan.client.bank import Bank, by_allocation
 from kouan.client.book import BookedCollection, BookedLoan
 from kouan.client.keymaterial import fresh
+from kouan.client.loan_currency import repayable, sides_of
 from kouan.client.payoff import make_pay_off
 from kouan.client.session import Result
-from kouan.client.splits import Room, in_order, in_proportion
+from kouan.client.splits import Split, in_order, in_proportion
 from kouan.formats.money import money
 from kouan.kernel.encoding import to_text
 from kouan.kernel.records import Quota
@@ -78,21 +79,23 @@ class ServicingDesk:
         """Record that principal or interest was paid.
 
         An amount is filled in over the declarations in the order of the loan's allocations, the oldest first; ``parts``
-        says it by quota. ``bank`` as the payer is an advance 垫款. Raises BookError, ValueError.
+        says it by quota. In the loan's currency it is converted with all that was repaid so far. ``bank`` as the payer
+        is an advance 垫款. Raises BookError, ValueError.
         """
         loan = self._bank.loan(name)
         if parts is not None:
-            amounts = by_allocation(loan, parts)
+            split = Split(by_allocation(loan, parts), None)
         elif amount is not None:
-            rooms = [Room(unit_of(part.quota), outstanding(part)) for part in loan.allocations]
-            amounts = in_order(amount, rooms, loan.currency, loan.rates, "what is outstanding")
+            rooms = repayable(sides_of(self._bank.session, self._bank.book, loan))
+            split = in_order(amount, rooms, loan.currency, "what is outstanding")
         else:
-            amounts = [0] * len(loan.allocations)
+            split = Split([0] * len(loan.allocations), None)
         if interest is not None and interest.currency != loan.currency:
             raise ValueError(f"interest: {money(*interest)} is not in the loan's currency; give it in {loan.currency}")
         paid = interest.minor if interest else 0
-        result = self._bank.send("financing.repay/1", RepayCommand(amounts, loan.id, paid, payer))
-        return Repaid(result, loan, amounts, paid)
+        command = RepayCommand(split.parts, loan.id, paid, payer)
+        result = self._bank.send_payment("financing.repay/1", command, loan, split)
+        return Repaid(result, loan, split.parts, paid)
 
     def collect(
         self,

@@ -2,42 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from kouan.client.amounts import Amount
 from kouan.formats.money import money
-from kouan.modules.financing.records import RATE_ONE
-from kouan.modules.financing.rules import worth
 
 
 class Room(NamedTuple):
-    """What a declaration can take of a sum, in minor units of its unit."""
+    """What a declaration can take of a sum."""
 
     unit: str
     most: int
+    """Minor units of ``unit``."""
+    own: int
+    """The same in minor units of the loan's currency."""
+    part: Callable[[int], int]
+    """What of ``most`` a sum of the loan's currency takes that is less than ``own``."""
 
 
-def in_order(amount: Amount, rooms: Sequence[Room], currency: str, rates: Mapping[str, int], what: str) -> list[int]:
+class Split(NamedTuple):
+    """A sum spread over the declarations, in their order."""
+
+    parts: list[int]
+    """Minor units of each declaration's unit."""
+    own: list[int] | None
+    """The same in minor units of the loan's currency; None for a sum that is not in it."""
+
+
+def in_order(amount: Amount, rooms: Sequence[Room], currency: str, what: str) -> Split:
     """Fill the declarations in their order, each up to its room, with an amount in their unit or the loan's currency.
 
-    From the loan's currency the loan's own rates lead to the declarations' units; what is less than a minor unit there
-    is left over. Raises ValueError when the amount is more than there is room for; ``what`` names that room.
+    Raises ValueError when the amount is more than there is room for (``what`` names that room), and when it is too
+    little for a minor unit of any declaration's currency.
     """
     units = {room.unit for room in rooms}
     if amount.currency != currency and amount.currency not in units:
         known = ", ".join(sorted(units | {currency}))
         raise ValueError(f"amount: {money(*amount)} is in none of the loan's currencies; give it in {known}")
-    convert = amount.currency == currency and units != {currency}
-    parts, rest = [], amount.minor
-    for unit, most in rooms:
-        part, spent = _part(rest, unit, most, currency, rates) if convert else _same(rest, unit, most, amount.currency)
-        parts.append(part)
+    is_own = amount.currency == currency
+    parts, own, rest = [], [], amount.minor
+    for room in rooms:
+        full = room.own if is_own else room.most if room.unit == amount.currency else 0
+        spent = min(rest, full)
+        own.append(spent)
+        if not is_own:
+            parts.append(spent)
+        elif rest >= full:
+            parts.append(room.most)
+        else:
+            parts.append(room.part(spent) if spent else 0)
         rest -= spent
-    if rest and not (convert and any(part < room.most for part, room in zip(parts, rooms, strict=True))):
+    if rest:
         free = money(amount.minor - rest, amount.currency)
         raise ValueError(f"amount: {money(*amount)} is more than {what}, {free}; give at most that")
-    return parts
+    if amount.minor and not any(parts):
+        least = " or ".join(money(1, unit) for unit in sorted(units))
+        raise ValueError(
+            f"amount: {money(*amount)} is below {least}, the least that the declaration's currency can carry; "
+            "report it with the next payment"
+        )
+    return Split(parts, own if is_own else None)
 
 
 def in_proportion(total: int, weights: Sequence[int]) -> list[int]:
@@ -53,17 +78,3 @@ def in_proportion(total: int, weights: Sequence[int]) -> list[int]:
     for index in by_remainder[: total - sum(parts)]:
         parts[index] += 1
     return parts
-
-
-def _same(rest: int, unit: str, most: int, currency: str) -> tuple[int, int]:
-    part = min(rest, most) if unit == currency else 0
-    return part, part
-
-
-def _part(rest: int, unit: str, most: int, currency: str, rates: Mapping[str, int]) -> tuple[int, int]:
-    """Return the part of a declaration and what of the loan's currency it takes."""
-    full = worth(most, unit, currency, rates)
-    if rest >= full:
-        return most, full
-    part = rest if unit == currency else rest * RATE_ONE // rates[unit]
-    return part, rest

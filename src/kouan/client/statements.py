@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Annotated, Any, Literal, NamedTuple, NoReturn, TypeVar
+from typing import Annotated, Any, NamedTuple, NoReturn, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from kouan.formats.money import MoneyError, money
-from kouan.kernel.encoding import Code, Positive, Unit
+from kouan.kernel.encoding import Code, Count, Positive, Unit
 from kouan.kernel.proof import (
     AvailableStatement,
     FinancedStatement,
@@ -50,7 +50,7 @@ class Failure(Enum):
     OTHER_AMOUNT = 8, "what is available is another amount", "可用余额与所述金额不符"
     DRAWN = 8, "a part is drawn or held", "其中有一部分已被支用或占用"
     NO_LOAN = 8, "the ledger holds no such loan", "账本上没有这笔融资"
-    NOT_PAID_OUT = 8, "the loan is not paid out", "这笔融资没有放款"
+    NOT_PAID_OUT = 8, "nothing of the loan is paid out", "这笔融资没有放款"
     FROM_THE_FUTURE = 9, "the checkpoint is later than the verifier's clock", "检查点的时间晚于核验方的时钟"
     TOO_OLD = 9, "the checkpoint is older than the trust period", "检查点已超出信任期"
 
@@ -86,7 +86,15 @@ class Finding(NamedTuple):
 
 
 class _Allocation(msgspec.Struct, frozen=True):
+    """Amounts in minor units of the quota's unit."""
+
+    amount: Count
+    """What the loan may draw in all."""
+    drawn: Count
+    held: Count
+    """Set aside and not yet drawn; it counts until the loan's ``lapse_ms``."""
     quota: QuotaId
+    repaid: Count
 
 
 class _Loan(msgspec.Struct, frozen=True):
@@ -97,7 +105,7 @@ class _Loan(msgspec.Struct, frozen=True):
     bank: Code
     currency: Unit
     id: str
-    state: Literal["held", "disbursed", "settled", "released"]
+    lapse_ms: Count
 
 
 def follow(statement: Statement, leaves: Sequence[Leaf], time_ms: int) -> Finding:
@@ -110,7 +118,7 @@ def follow(statement: Statement, leaves: Sequence[Leaf], time_ms: int) -> Findin
         case NotFinancedStatement():
             return _not_financed(statement, leaves, time_ms)
         case FinancedStatement():
-            return _financed(statement, leaves)
+            return _financed(statement, leaves, time_ms)
 
 
 def _record(statement: RecordStatement, leaves: Sequence[Leaf]) -> Finding:
@@ -146,27 +154,49 @@ def _not_financed(statement: NotFinancedStatement, leaves: Sequence[Leaf], time_
     return Finding(en, zh, quota.custodial, en_more, f";此前曾放款 {quota.draws} 次,现无未还余额")
 
 
-def _financed(statement: FinancedStatement, leaves: Sequence[Leaf]) -> Finding:
+def _financed(statement: FinancedStatement, leaves: Sequence[Leaf], time_ms: int) -> Finding:
     _check_keys(leaves[:1], leaf_keys(statement))
     if leaves[0].value is None:
         _fail(Failure.NO_LOAN)
     loan = _read(leaves[0].value, _Loan)
-    if loan.id != statement.financing:
+    if loan.id != statement.financing or any(part.repaid > part.drawn for part in loan.allocations):
         _fail(Failure.RECORD_SHAPE)
     _check_keys(leaves, leaf_keys(statement, [allocation.quota for allocation in loan.allocations]))
     quotas = [_quota(leaf, leaf.key.removeprefix("quota/")) for leaf in leaves[1:]]
-    if loan.state not in {"disbursed", "settled"}:
+    if not any(part.drawn for part in loan.allocations):
         _fail(Failure.NOT_PAID_OUT)
     if None in quotas:
         _fail(Failure.NO_QUOTA)
-    amount = _money(loan.amount, loan.currency)
-    settled = loan.state == "settled"
-    state_en, state_zh = ("settled", "已结清") if settled else ("not settled", "尚未结清")
+    there = [quota for quota in quotas if quota]
+    amount, (paid_en, paid_zh) = _money(loan.amount, loan.currency), _paid_out(loan, [quota.unit for quota in there])
+    state_en, state_zh = ("settled", "已结清") if _is_settled(loan, time_ms) else ("not settled", "尚未结清")
     return Finding(
-        f"loan {loan.id} of {loan.bank} over {amount} is paid out and {state_en}",
-        f"{loan.bank} 的融资 {loan.id}(金额 {amount})已放款,{state_zh}",
-        any(quota.custodial for quota in quotas if quota),
+        f"loan {loan.id} of {loan.bank} over {amount} ({paid_en}) is {state_en}",
+        f"{loan.bank} 的融资 {loan.id}(金额 {amount};{paid_zh}){state_zh}",
+        any(quota.custodial for quota in there),
     )
+
+
+def _is_settled(loan: _Loan, time_ms: int) -> bool:
+    """Tell whether nothing is owed, nor set aside to be paid out later; the stored state does not know of lapses."""
+    is_held = loan.lapse_ms > time_ms and any(part.held for part in loan.allocations)
+    return not is_held and all(part.drawn == part.repaid for part in loan.allocations)
+
+
+def _paid_out(loan: _Loan, units: list[str]) -> tuple[str, str]:
+    """Say what is paid out, of how much, and what is owed, for each unit; ``units``: those of the allocations."""
+    en, zh = [], []
+    for unit in dict.fromkeys(units):
+        parts = [part for part, other in zip(loan.allocations, units, strict=True) if other == unit]
+        sums = (sum(part.drawn for part in parts), sum(part.amount for part in parts), sum(map(_owed, parts)))
+        paid, agreed, owed = (_money(amount, unit) for amount in sums)
+        en.append(f"paid out {paid} of {agreed} agreed, outstanding {owed}")
+        zh.append(f"约定 {agreed},已放款 {paid},未还 {owed}")
+    return "; ".join(en), ";".join(zh)
+
+
+def _owed(part: _Allocation) -> int:
+    return part.drawn - part.repaid
 
 
 def _check_keys(leaves: Sequence[Leaf], keys: list[str]) -> None:

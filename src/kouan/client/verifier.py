@@ -14,7 +14,8 @@ The procedure; `docs/reference/proof.md` explains it, and `verifier/kouan-verify
 9. Mode: live, the checkpoint is younger than the trust period by the verifier's clock; archival, no clock.
 
 Files that fail steps 1 or 2 are unusable: that is an error, not a verdict. A statement that fails a later step is not
-proven, which does not prove its contrary. What an archival proof cannot show: that no later handover exists.
+proven, which does not prove its contrary. What no proof can show, in either mode: that no later handover exists. The
+key of an operator that was replaced can still sign a checkpoint of any state with the time of today.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from kouan.client.slip_kinds import wrong_file
 from kouan.client.statements import Failure, Finding, NotProvenError, follow
 from kouan.kernel.encoding import EncodingError, decode, from_text
 from kouan.kernel.proof import (
@@ -129,7 +131,7 @@ def _read_proof(data: bytes) -> Proof:
     try:
         return msgspec.convert(decode(data.strip()), Proof)
     except (EncodingError, msgspec.ValidationError) as problem:
-        raise UnusableError(f"proof: {problem}") from None
+        raise UnusableError(f"proof: the file {wrong_file(data, 'kouan/proof/1', problem)}") from None
 
 
 def _check(proof: Proof, founding: Founding, now_ms: int | None) -> Finding:

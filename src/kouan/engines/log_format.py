@@ -55,18 +55,26 @@ class DamagedLogError(LogError):
 
     `offset`: where in the file the damaged record begins. `height`: of the record that is expected there, 0 for the
     header. `cuttable`: nothing behind proves that the record had been on disk, so that a person may accept its loss.
+    `remembered`: that it had been on disk is known from the stored state alone; a person may accept that loss too.
     """
 
-    def __init__(self, name: str, offset: int, height: int, reason: str, *, cuttable: bool) -> None:
-        if cuttable:
-            way_on = (
-                "Restore the log from a backup or a peer. A person who accepts that this block and what follows may be "
-                f"lost can open it once with accept_loss; the bytes are then kept in {quarantine_name(name, offset)}."
+    def __init__(
+        self, name: str, offset: int, height: int, reason: str, *, cuttable: bool, remembered: bool = False
+    ) -> None:
+        what = f"block {height} is expected, but" if height else "in the header,"
+        self.says = f"{name} is damaged at offset {offset}: {what} {reason}"
+        self.can_be_accepted = cuttable or remembered
+        if self.can_be_accepted:
+            self.way_on = (
+                "Restore the log from a backup or a peer. Only who has neither accepts that this block and what "
+                f"follows may be lost, with `kouan doctor --accept-loss`; {quarantine_name(name, offset)} then keeps "
+                "the bytes that are cut off."
             )
         else:
-            way_on = "It had been on disk before, so it cannot be cut off: restore the log from a backup or a peer."
-        what = f"block {height} is expected, but" if height else "in the header,"
-        super().__init__(f"{name} is damaged at offset {offset}: {what} {reason}. {way_on}")
+            self.way_on = (
+                "It had been on disk before, so it cannot be cut off: restore the log from a backup or a peer."
+            )
+        super().__init__(f"{self.says}. {self.way_on}")
         self.name = name
         self.offset = offset
         self.height = height

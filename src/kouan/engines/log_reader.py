@@ -115,7 +115,7 @@ class LogReader:
             or record_digest(packed, body) != position.digest
         ):
             reason = f"there is no record with digest {position.digest.hex()} of {position.end - position.start} bytes"
-            raise DamagedLogError(self._name, position.start, position.height, reason, cuttable=False)
+            raise DamagedLogError(self._name, position.start, position.height, reason, cuttable=False, remembered=True)
         return body
 
     def scrub(self, after: Position | None, count: int, limit: int | None = None) -> Scrub:

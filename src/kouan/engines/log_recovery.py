@@ -67,7 +67,7 @@ def _check_remembered(reader: LogReader, name: str, after: Position, size: int) 
         return
     if size < after.end:
         reason = f"the file ends at {size}, before the end of that block at {after.end}"
-        raise DamagedLogError(name, after.start, after.height, reason, cuttable=False)
+        raise DamagedLogError(name, after.start, after.height, reason, cuttable=False, remembered=True)
     reader.read(after)
 
 

@@ -6,12 +6,15 @@ lists the message's own names, types and lengths next to these.
 
 import datetime as dt
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from kouan.formats.code_lists import MINOR_UNIT_DIGITS
-from kouan.formats.identifiers import DeclarationNumber, declaration_number, uscc_problem
+from kouan.formats.identifiers import DeclarationNumber, declaration_number, uscc, uscc_problem
+
+_MOST_DIGITS: Final = 20
+"""Before and after the point; a message has at most 19 in all."""
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,21 +186,26 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def owner_uscc_problem(self) -> str | None:
-        """A warning when the owner's code fails its check character, else None.
+        """A warning when the owner's code fails its check character, or is none at all; else None.
 
         A few codes in real use fail: whoever goes on records the reason.
         """
-        return uscc_problem(self.owner_uscc)
+        try:
+            return uscc_problem(uscc(self.owner_uscc))
+        except ValueError as problem:  # only in a record that was not read from a message
+            return str(problem)
 
     def total_by_currency(self) -> dict[str, int]:
         """Return the sum of the lines' totals in minor units (cents, fils) by ISO 4217 currency, in currency order.
 
-        Raises `ValueError` for a line whose total is finer than its currency's minor unit: rounding
-        would attest an amount that nobody declared.
+        Raises `ValueError` for a line whose total is finer than its currency's minor unit (rounding
+        would attest an amount that nobody declared), and for one that is no amount at all, such as Infinity.
         """
         totals: dict[str, int] = {}
         for line in self.lines:
             digits = MINOR_UNIT_DIGITS[line.currency]
+            if not _is_amount(line.total):
+                raise ValueError(f"{self.entry_id}: DecList[{line.number}]/DeclTotal: is no amount of money")
             numerator, denominator = line.total.as_integer_ratio()
             amount_minor, finer = divmod(numerator * 10**digits, denominator)
             if finer:
@@ -207,3 +215,10 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
                 )
             totals[line.currency] = totals.get(line.currency, 0) + amount_minor
         return dict(sorted(totals.items()))
+
+
+def _is_amount(total: Decimal) -> bool:
+    """Tell whether a number can be a sum of money: exact arithmetic with 1E999999 would not come to an end."""
+    if not total.is_finite() or not -_MOST_DIGITS < total.adjusted() < _MOST_DIGITS:
+        return False
+    return len(total.as_tuple().digits) < 2 * _MOST_DIGITS

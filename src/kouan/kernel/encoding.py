@@ -28,6 +28,9 @@ _URL_ALPHABET: Final = re.compile(r"[A-Za-z0-9_-]*\Z")
 Integer = Annotated[int, msgspec.Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=MAX_INTEGER)]
+# Milliseconds since 1970, to the end of the year 9999: what every calendar can print. Times that somebody states are
+# moments; those that the ledger takes from its blocks need no bound.
+Moment = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
 # The last character of base64url carries unused bits; only the spellings that leave them zero are allowed.
 Bytes16 = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{21}[AQgw]\Z")]
 Bytes32 = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\Z")]

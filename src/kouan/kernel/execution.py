@@ -14,7 +14,7 @@ import msgspec
 from kouan.kernel.encoding import EncodingError, encode, from_text
 from kouan.kernel.envelope import MAX_AHEAD_MS, TAG, Opened, envelope_id, open_envelope, use_number, window_key
 from kouan.kernel.records import Member, Window
-from kouan.kernel.registry import Claim, Context, Registry, Verifier, verify_in_turn
+from kouan.kernel.registry import Claim, Command, Context, Registry, Verifier, verify_in_turn
 from kouan.kernel.rejections import Refusal, Rejection
 from kouan.kernel.state import PreState, State
 from kouan.kernel.suites import SUITE, digest
@@ -234,8 +234,24 @@ def _execute_command(context: Context, kind: str, record: Any, registry: Registr
         return Refusal(Rejection.COMMAND_NOT_ACTIVE)
     if record is None:
         return Refusal(Rejection.COMMAND_MALFORMED)
+    context.member = _sender(context)
+    barred = _barred(context, command)
+    return command.handle(context, record) if barred is None else barred
+
+
+def _barred(context: Context, command: Command) -> Refusal | None:
+    """Tell why the sender may not send this, as it stands now: an earlier command of its envelope counts already."""
     if command.roles and command.roles.isdisjoint(context.member.roles):
         return Refusal(Rejection.ROLE_NOT_PERMITTED)
     if command.starts and context.member.suspended:
         return Refusal(Rejection.MEMBER_SUSPENDED)
-    return command.handle(context, record)
+    if context.member.keys[context.key].revoked_ms:
+        return Refusal(Rejection.SIGNING_KEY_REVOKED)
+    return None
+
+
+def _sender(context: Context) -> Member:
+    member = context.state.read(Member, f"member/{context.member.id}")
+    if member is None:
+        raise AssertionError(f"the member {context.member.id} is gone, and members stay for ever")
+    return member

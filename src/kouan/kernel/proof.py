@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from kouan.kernel.encoding import Bytes16, Bytes32, Bytes64, Count, Positive, encode, from_text, to_text
+from kouan.kernel.encoding import Bytes16, Bytes32, Bytes64, Count, Moment, Positive, encode, from_text, to_text
 from kouan.kernel.quota import key_of
 from kouan.kernel.records import Record
 from kouan.kernel.suites import digest, public_key, sign, verify
@@ -25,8 +25,6 @@ MAX_LEAVES: Final = 65  # a loan and its at most 64 quotas
 
 Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/-]{1,128}\Z")]
 QuotaId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\.[A-Z0-9]{3,8}\Z")]
-Moment = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
-"""Milliseconds since 1970, to the end of the year 9999: what every calendar can print."""
 Reference = Annotated[str, Meta(pattern=r"^(?:A[Q-Za-v][A-Za-z0-9_-]{42})?\Z")]
 """A subtree's 33-byte reference of kind 1 or 2; the empty text stands for that of kind 0."""
 
@@ -102,7 +100,7 @@ class NotFinancedStatement(Record, frozen=True, tag_field="kind", tag="not-finan
 
 
 class FinancedStatement(Record, frozen=True, tag_field="kind", tag="financed"):
-    """A loan was paid out."""
+    """Something of a loan is paid out."""
 
     financing: Bytes16
 

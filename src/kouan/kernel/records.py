@@ -27,6 +27,8 @@ class Charter(Record, frozen=True):
 class Key(Record, frozen=True):
     """One signing key of a member."""
 
+    added_ms: Count
+    """Block time of its coming; 0 for a key that the founding document names."""
     public: Bytes32
     revoked_ms: Count
     """Block time of the revocation; 0 while the key is good."""

@@ -68,7 +68,7 @@ class Context:
         self.height = height
         self.time_ms = time_ms
         self.member = member
-        """The signing member as it stood when the envelope was opened."""
+        """The signing member as it stands before the command: an earlier one may have changed it."""
         self.key = key
         """The name of the signing key."""
         self._checked = checked

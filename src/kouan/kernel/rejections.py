@@ -33,6 +33,7 @@ class Rejection(IntEnum):
     COMMAND_FELL_WITH_OTHERS = 23
     ROLE_NOT_PERMITTED = 24
     MEMBER_SUSPENDED = 25
+    SIGNING_KEY_REVOKED = 26
 
     # A quota.
     QUOTA_EXISTS = 40

@@ -34,6 +34,17 @@ _SMALL_ORDER: Final = frozenset(
     )
     for point in (low, f"{low[:-2]}{int(low[-2:], 16) | 0x80:02x}")
 )
+# The same for X25519, where nothing can be sealed to such a key; the points of lower order are spelled as above.
+# Source: as above, crypto_scalarmult/curve25519/ref10/x25519_ref10.c (has_small_order).
+_ORDER_EIGHT_MONTGOMERY: Final = frozenset(
+    bytes.fromhex(point)
+    for point in (
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b880",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f11d7",
+    )
+)
 
 
 def digest(tag: str, *parts: bytes) -> bytes:
@@ -45,8 +56,11 @@ def digest(tag: str, *parts: bytes) -> bytes:
 
 
 def is_sound_key(public_key: bytes) -> bool:
-    """Tell whether these bytes may stand as somebody's public key: 32 of them, and no point of small order."""
-    return len(public_key) == PUBLIC_KEY_BYTES and public_key not in _SMALL_ORDER
+    """Tell whether these bytes may stand as somebody's public key, to sign (Ed25519) or to be sealed to (X25519).
+
+    They are 32, and no point of small order on either form of the curve.
+    """
+    return len(public_key) == PUBLIC_KEY_BYTES and public_key not in _SMALL_ORDER | _ORDER_EIGHT_MONTGOMERY
 
 
 def public_key(seed: bytes) -> bytes:

@@ -77,12 +77,12 @@ def put_member(ledger: Ledger, member: str, **fields: Any) -> None:
 
 
 def put_key(ledger: Ledger, member: str, name: str, public: str, revoked_ms: int = 0) -> None:
-    put_member(ledger, member, keys=member_of(ledger, member).keys | {name: Key(public, revoked_ms, SUITE)})
+    put_member(ledger, member, keys=member_of(ledger, member).keys | {name: Key(0, public, revoked_ms, SUITE)})
 
 
 def fill_keys(ledger: Ledger, member: str) -> None:
     keys = member_of(ledger, member).keys
-    fill = {f"old-{number}": Key(some32(f"old-{number}"), 1, SUITE) for number in range(MAX_KEYS - len(keys))}
+    fill = {f"old-{number}": Key(0, some32(f"old-{number}"), 1, SUITE) for number in range(MAX_KEYS - len(keys))}
     put_member(ledger, member, keys=keys | fill)
 
 
@@ -154,7 +154,11 @@ def change_add_member(ledger: Ledger, faults: set[Rejection]) -> Wire:
         for member in many:
             put(ledger, f"member/{member}", replace(member_of(ledger, "bank-c"), id=member))
         put(ledger, "roster", replace(ledger.must(Roster, "roster"), members=sorted([*EVERYBODY, *many])))
-    public = UNSOUND if R.KEY_UNSOUND in faults else None
+    public = public_of("bank-b", "second") if R.KEY_PUBLIC_IN_USE in faults else None
+    if R.KEY_UNSOUND in faults:
+        public = UNSOUND
+        if R.KEY_PUBLIC_IN_USE in faults:
+            put_key(ledger, "bank-b", "unsound", UNSOUND)
     return add_member("bank-a" if R.MEMBER_EXISTS in faults else "newcomer", *roles, public=public)
 
 
@@ -295,7 +299,7 @@ CHANGES: dict[str, tuple[MakeChange, tuple[Rejection, ...]]] = {
     "parameter": (change_parameter, (R.PARAMETER_UNKNOWN, R.PARAMETER_OUT_OF_BOUNDS, R.CHANGE_WITHOUT_EFFECT)),
     "add-member": (
         change_add_member,
-        (R.MEMBER_EXISTS, R.MEMBERS_TOO_MANY, R.ROLES_UNSOUND, R.ROLE_TAKEN, R.KEY_UNSOUND),
+        (R.MEMBER_EXISTS, R.MEMBERS_TOO_MANY, R.ROLES_UNSOUND, R.ROLE_TAKEN, R.KEY_UNSOUND, R.KEY_PUBLIC_IN_USE),
     ),
     "roles": (
         change_roles,

@@ -21,6 +21,7 @@ from tests.modules.alliance.voting import (
 )
 from tests.modules.ledger import START_MS, Ledger
 
+from kouan.kernel.registry import Parameter
 from kouan.modules.alliance import queries
 from kouan.modules.alliance.queries import Signer
 from kouan.modules.alliance.rules import DAY_MS, PARAMETERS
@@ -41,6 +42,12 @@ def test_the_charter_is_told_with_units_bounds_and_what_is_critical(ledger: Ledg
     assert (row.value, row.parameter.unit, row.parameter.lowest, row.critical) == (300, "blocks", 1, False)
     critical = {name for name, row in rows.items() if row.critical}
     assert critical == {name for name in rows if name.startswith("alliance.")} | {"trust_period_ms"}
+
+
+def test_a_parameter_that_is_younger_than_the_charter_is_told_with_its_default(ledger: Ledger) -> None:
+    younger = Parameter("younger", "ms", 7, 0, 9, "declared after the founding")
+    rows = queries.charter(ledger.reader, (*PARAMETERS, younger))
+    assert (rows[-1].parameter, rows[-1].value) == (younger, 7)
 
 
 def test_a_proposal_goes_from_open_to_carried_to_enactable_to_enacted(ledger: Ledger) -> None:

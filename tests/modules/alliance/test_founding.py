@@ -50,7 +50,7 @@ def test_the_state_at_height_zero_holds_charter_members_operator_and_roster() ->
     assert ledger.must(Operator, "operator") == Operator(0, 0, SOUND.operator)
     assert ledger.must(Roster, "roster") == Roster(None, sorted(MEMBERS), [])
     bank = ledger.must(Member, "member/bank-a")
-    assert bank.keys["main"] == Key(public_of("bank-a"), 0, SUITE)
+    assert bank.keys["main"] == Key(0, public_of("bank-a"), 0, SUITE)
     assert (bank.roles, bank.suspended) == (["bank"], False)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from tests.modules.alliance.voting import (
+    EVERYBODY,
+    add_member,
     add_member_key,
     carry,
     enact,
@@ -18,7 +20,7 @@ from tests.modules.alliance.voting import (
     suspend_now,
     vote,
 )
-from tests.modules.ledger import START_MS, Ledger, seed_of
+from tests.modules.ledger import START_MS, Ledger, public_of, seed_of
 
 from kouan.kernel.encoding import Bytes16, to_text
 from kouan.kernel.records import Record
@@ -76,6 +78,29 @@ def test_rotating_brings_the_new_key_in_and_the_old_one_out_in_one_step(ledger: 
     assert member_of(ledger, "bank-a").keys["main"].revoked_ms == START_MS
     assert code_of_envelope(ledger, "bank-a", "main") == Rejection.ENVELOPE_REVOKED_KEY
     assert code_of_envelope(ledger, "bank-a", "third") == 0
+
+
+def test_the_ledger_notes_when_a_key_came(ledger: Ledger) -> None:
+    """Those of the founding document were always there; a newcomer's and the alliance's own count from the block."""
+    assert member_of(ledger, "bank-a").keys["main"].added_ms == 0
+    ledger.advance(7)
+    ledger.accept(
+        "bank-a", new_key(ledger, "bank-a", "third"), new_key(ledger, "bank-a", "fourth", "rotate-key", old="main")
+    )
+    added = {name: key.added_ms for name, key in member_of(ledger, "bank-a").keys.items()}
+    assert added == {"main": 0, "second": 0, "third": START_MS + 7, "fourth": START_MS + 7}
+
+
+@pytest.mark.parametrize("key", ["main", "revoked"])
+def test_the_alliance_gives_nobody_anothers_key(ledger: Ledger, key: str) -> None:
+    """Neither a good one nor one that was revoked: it would sign for two members."""
+    ledger.accept("bank-b", new_key(ledger, "bank-b", "revoked"), revoke("revoked"))
+    taken = public_of("bank-b", key)
+    assert ledger.code("bank-c", propose(add_member("new", "bank", public=taken))) == Rejection.KEY_PUBLIC_IN_USE
+    for name in ("main", "second"):
+        carry(ledger, revoke_member_key("bank-a", name), name, tuple(one for one in EVERYBODY if one != "bank-a"))
+        ledger.accept("bank-b", enact(name))
+    assert ledger.code("bank-c", propose(add_member_key("bank-a", "third", taken))) == Rejection.KEY_PUBLIC_IN_USE
 
 
 def test_a_refused_rotation_leaves_the_old_key_good(ledger: Ledger) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.modules.customs.port import (
     HANDLE,
     MINUTE_MS,
@@ -24,11 +25,12 @@ from tests.modules.customs.port import (
     withdraw,
 )
 
-from kouan.kernel.encoding import MAX_INTEGER
+from kouan.kernel.encoding import MAX_INTEGER, encode
 from kouan.kernel.quota import available, is_overdrawn
+from kouan.kernel.records import Charter
 from kouan.kernel.rejections import Rejection
 from kouan.modules.customs.queries import declaration
-from kouan.modules.customs.rules import PARAMETERS, status_of
+from kouan.modules.customs.rules import FINANCEABLE_FROM, PARAMETERS, status_of
 
 
 def test_attesting_opens_a_quota_with_everything_that_was_attested() -> None:
@@ -274,10 +276,37 @@ def test_a_suspended_office_may_take_room_away_but_gives_no_new_room() -> None:
     ledger.accept("bank-a", {"member": "customs", "type": "test.suspend-member/1"})
     for starting in (attest(handle=some32("other")), move_on("closed"), resume(), rekey()):
         assert ledger.code("customs", starting) == Rejection.MEMBER_SUSPENDED
-    assert ledger.code("customs", amend(10_000_001, "correction")) == 0  # a cent more rounds down to the same limit
-    assert ledger.code("customs", amend(10_000_002, "correction")) == Rejection.AMENDMENT_RAISES_WHILE_SUSPENDED
+    assert ledger.code("customs", amend(10_000_000, "correction")) == 0
+    assert ledger.code("customs", amend(10_000_001, "correction")) == Rejection.AMENDMENT_RAISES_WHILE_SUSPENDED
     for lessening in (amend(9_000_000, "short-shipment"), suspend(), withdraw()):
         assert ledger.code("customs", lessening) == 0
+
+
+def test_a_suspended_office_opens_nothing_by_amending_after_the_charter_has_changed() -> None:
+    """An earlier financeable stage would make the quota active: even downwards, that waits for the resumed office."""
+    ledger = port()
+    ledger.accept("customs", attest(stage="released"))
+    charter = ledger.must(Charter, "charter")
+    parameters = charter.parameters | {FINANCEABLE_FROM: 1}
+    ledger.state.values["charter"] = encode(replace(charter, parameters=parameters))
+    ledger.accept("bank-a", {"member": "customs", "type": "test.suspend-member/1"})
+    amendment = amend(9_000_000, "short-shipment")
+    assert ledger.code("customs", amendment) == Rejection.AMENDMENT_RAISES_WHILE_SUSPENDED
+    assert quota_of(ledger).status == "suspended"
+    ledger.accept("customs", suspend(), amendment)
+    assert (quota_of(ledger).status, quota_of(ledger).attested) == ("suspended", 9_000_000)
+
+
+@pytest.mark.parametrize(
+    "raising", [amend(10_000_001, "correction"), amend(9_000_000, "price-settled")], ids=["value", "ratio"]
+)
+def test_a_suspended_office_raises_nothing_that_a_reversed_collection_would_set_free(raising: dict[str, Any]) -> None:
+    """Once a buyer has paid for good the limit is nothing; were that reversed, the raised value would be there."""
+    ledger = port()
+    ledger.accept("customs", attest(provisional=True))
+    ledger.accept("bank-a", collect(0, settled=True), {"member": "customs", "type": "test.suspend-member/1"})
+    assert ledger.code("customs", raising) == Rejection.AMENDMENT_RAISES_WHILE_SUSPENDED
+    assert ledger.code("customs", amend(9_000_000, "correction")) == 0
 
 
 def test_a_broken_invariant_is_a_crash_and_not_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:

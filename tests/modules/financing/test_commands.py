@@ -10,6 +10,7 @@ from tests.modules.financing.book import REGISTRATION, Book, Wire, loan_id
 from tests.modules.financing.test_precedence import TABLES, Table, scene
 
 from kouan.kernel import registry
+from kouan.kernel.encoding import MAX_INTEGER
 from kouan.kernel.execution import Block, execute_block
 from kouan.kernel.records import Member
 from kouan.kernel.registry import Claim, verify_in_turn
@@ -103,6 +104,30 @@ def test_unknown_and_missing_fields_are_malformed(verb: str) -> None:
     for field in command.keys() - {"type"}:
         less = {key: value for key, value in command.items() if key != field}
         assert book.refused(table.bank, less) == (Rejection.COMMAND_MALFORMED, "")
+
+
+TIMES: list[tuple[str, tuple[Any, ...]]] = [
+    ("hold", ("maturity_ms",)),
+    ("hold", ("lapse_ms",)),
+    ("hold", ("allocations", 0, "expires_ms")),
+    ("extend", ("lapse_ms",)),
+    ("prolong", ("maturity_ms",)),
+    ("offer", ("lapse_ms",)),
+    ("refinance", ("consent", "expires_ms")),
+    ("substitute", ("allocations", 0, "expires_ms")),
+]
+
+
+@pytest.mark.parametrize(("verb", "path"), TIMES)
+def test_a_time_that_no_calendar_can_print_is_malformed(verb: str, path: tuple[Any, ...]) -> None:
+    """The last is the end of the year 9999: what a bank states must not stop the clients of the others."""
+    last_ms = 253_402_300_799_999
+    table = TABLES[verb]
+    for value, is_moment in ((last_ms, True), (last_ms + 1, False), (MAX_INTEGER, False)):
+        book = scene()
+        command = table.base(book)
+        _put(command, path, value)
+        assert (book.refused(table.bank, command)[0] != Rejection.COMMAND_MALFORMED) == is_moment
 
 
 @pytest.mark.parametrize("verb", ["hold", "refinance", "substitute"])

@@ -60,7 +60,7 @@ def effect(state: Reader, declared: Mapping[str, Parameter], change: Change, tim
         case SetParameter():
             return _set_parameter(state, declared, change)
         case AddMember():
-            return _add_member(state, change)
+            return _add_member(state, change, time_ms)
         case SetRoles():
             return _set_roles(state, change)
         case ChangeOperator():
@@ -98,7 +98,7 @@ def _set_parameter(state: Reader, declared: Mapping[str, Parameter], change: Set
     return Effect({CHARTER_KEY: replace(charter, parameters=parameters, revision=charter.revision + 1)})
 
 
-def _add_member(state: Reader, change: AddMember) -> Effect | Refusal:
+def _add_member(state: Reader, change: AddMember, time_ms: int) -> Effect | Refusal:
     roster = roster_of(state)
     if change.member in roster.members:
         return Refusal(Rejection.MEMBER_EXISTS, change.member)
@@ -110,7 +110,9 @@ def _add_member(state: Reader, change: AddMember) -> Effect | Refusal:
     for public in (change.public, change.sealing):
         if not is_sound_key(from_text(public)):
             return Refusal(Rejection.KEY_UNSOUND, public)
-    keys = {change.key: Key(change.public, 0, SUITE)}
+    if _is_in_use(state, change.public):
+        return Refusal(Rejection.KEY_PUBLIC_IN_USE, change.public)
+    keys = {change.key: Key(time_ms, change.public, 0, SUITE)}
     member = Member(change.member, keys, list(change.roles), change.sealing, suspended=False)
     writes: dict[str, Record] = {
         member_key(change.member): member,
@@ -173,8 +175,15 @@ def _change_member(
     changed = _changed(member, change, time_ms)
     if isinstance(changed, Rejection):
         return Refusal(changed, change.member)
+    if isinstance(change, AddMemberKey) and _is_in_use(state, change.public):
+        return Refusal(Rejection.KEY_PUBLIC_IN_USE, change.member)
     moved = frozenset({member.id}) if isinstance(change, AddMemberKey) else frozenset[str]()
     return Effect({member_key(member.id): changed}, moved)
+
+
+def _is_in_use(state: Reader, public: str) -> bool:
+    """Tell whether a signing key is some member's already, be it revoked: nobody is to sign for two members."""
+    return any(key.public == public for member in members_of(state) for key in member.keys.values())
 
 
 def _changed(
@@ -191,6 +200,6 @@ def _changed(
             sound = is_sound_key(from_text(change.public))
             return replace(member, sealing=change.public) if sound else Rejection.KEY_UNSOUND
         case AddMemberKey():
-            return Rejection.KEY_NOT_LOST if good_keys(member) else with_key(member, change.key, change.public)
+            return Rejection.KEY_NOT_LOST if good_keys(member) else with_key(member, change.key, change.public, time_ms)
         case RevokeMemberKey():
             return without_key(member, change.key, time_ms)

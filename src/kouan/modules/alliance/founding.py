@@ -156,7 +156,6 @@ def _check_member(founding: Founding, member: FoundingMember) -> None:
 
 
 def _check_key(public: Bytes32, field: str) -> None:
-    # Ed25519 and X25519 share the curve, and the first points of small order in either form.
     _require(is_sound_key(from_text(public)), field, "is a point of small order, nobody's key")
 
 
@@ -168,7 +167,7 @@ def _roles(founding: Founding, member: FoundingMember) -> list[str]:
 def _member(founding: Founding, member: FoundingMember) -> Member:
     return Member(
         id=member.id,
-        keys={name: Key(key.public, 0, key.suite) for name, key in member.keys.items()},
+        keys={name: Key(0, key.public, 0, key.suite) for name, key in member.keys.items()},
         roles=_roles(founding, member),
         sealing=member.sealing,
         suspended=False,

@@ -51,10 +51,17 @@ def members(state: Reader) -> list[Member]:
 
 
 def charter(state: Reader, parameters: Iterable[Parameter]) -> list[CharterRow]:
-    """Return the charter with units, bounds and meanings, in the order in which the parameters are declared."""
+    """Return the charter with units, bounds and meanings, in the order in which the parameters are declared.
+
+    A parameter that is younger than the charter has its default.
+    """
     values = charter_of(state).parameters
     return [
-        CharterRow(parameter, values[parameter.name], is_critical(state, SetParameter(parameter.name, 0)))
+        CharterRow(
+            parameter,
+            values.get(parameter.name, parameter.default),
+            is_critical(state, SetParameter(parameter.name, 0)),
+        )
         for parameter in parameters
     ]
 

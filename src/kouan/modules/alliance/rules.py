@@ -99,7 +99,7 @@ def good_keys(member: Member) -> list[str]:
     return [name for name, key in member.keys.items() if not key.revoked_ms]
 
 
-def with_key(member: Member, name: str, public: str) -> Member | Rejection:
+def with_key(member: Member, name: str, public: str, time_ms: int) -> Member | Rejection:
     """Return the member with one more key; neither the name nor the key may ever have been its own before."""
     if name in member.keys:
         return Rejection.KEY_NAME_TAKEN
@@ -109,7 +109,7 @@ def with_key(member: Member, name: str, public: str) -> Member | Rejection:
         return Rejection.KEY_UNSOUND
     if any(key.public == public for key in member.keys.values()):
         return Rejection.KEY_PUBLIC_IN_USE
-    return replace(member, keys={**member.keys, name: Key(public, 0, SUITE)})
+    return replace(member, keys={**member.keys, name: Key(time_ms, public, 0, SUITE)})
 
 
 def without_key(member: Member, name: str, time_ms: int) -> Member | Rejection:

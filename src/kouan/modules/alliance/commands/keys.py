@@ -12,7 +12,6 @@ from kouan.kernel.rejections import Refusal, Rejection
 from kouan.kernel.state import State
 from kouan.modules.alliance.records import member_key
 from kouan.modules.alliance.rules import good_keys, with_key, without_key
-from kouan.modules.alliance.standing import member_of
 
 POSSESSION_TAG: Final = "kouan/key-possession/1"
 
@@ -52,12 +51,12 @@ def possession(alliance: str, member: str, key: str, public: str) -> bytes:
 
 def add_key(ctx: Context, cmd: AddKey) -> Refusal | None:
     """Give the sender one more key."""
-    return _add(ctx, _sender(ctx), cmd)
+    return _add(ctx, ctx.member, cmd)
 
 
 def rotate_key(ctx: Context, cmd: RotateKey) -> Refusal | None:
     """Give the sender a key and revoke another."""
-    rest = without_key(_sender(ctx), cmd.old, ctx.time_ms)
+    rest = without_key(ctx.member, cmd.old, ctx.time_ms)
     if isinstance(rest, Rejection):
         return Refusal(rest, cmd.old)
     return _add(ctx, rest, cmd)
@@ -65,7 +64,7 @@ def rotate_key(ctx: Context, cmd: RotateKey) -> Refusal | None:
 
 def revoke_key(ctx: Context, cmd: RevokeKey) -> Refusal | None:
     """Revoke a key of the sender, never the last good one: nobody could act for the member any more."""
-    rest = without_key(_sender(ctx), cmd.key, ctx.time_ms)
+    rest = without_key(ctx.member, cmd.key, ctx.time_ms)
     if isinstance(rest, Rejection):
         return Refusal(rest, cmd.key)
     if not good_keys(rest):
@@ -74,13 +73,8 @@ def revoke_key(ctx: Context, cmd: RevokeKey) -> Refusal | None:
     return None
 
 
-def _sender(ctx: Context) -> Member:
-    """Return the sender as it stands now: an earlier command of its envelope may have changed it."""
-    return member_of(ctx.state, ctx.member.id)
-
-
 def _add(ctx: Context, member: Member, cmd: AddKey | RotateKey) -> Refusal | None:
-    grown = with_key(member, cmd.key, cmd.public)
+    grown = with_key(member, cmd.key, cmd.public, ctx.time_ms)
     if isinstance(grown, Rejection):
         return Refusal(grown, cmd.key)
     message = possession(ctx.alliance, member.id, cmd.key, cmd.public)

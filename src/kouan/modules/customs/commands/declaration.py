@@ -155,11 +155,12 @@ def amend(ctx: Context, cmd: Amend) -> Refusal | None:
     )
     if isinstance(rebased, Rejection):
         raise AssertionError(f"{quota.id}: numbers within bounds were refused as {rebased.name}")  # noqa: TRY004  # a broken invariant, not a wrong type
-    if ctx.member.suspended and rebased.limit > quota.limit:
-        return Refusal(Rejection.AMENDMENT_RAISES_WHILE_SUSPENDED, "attested")
     stated = replace(rebased, commitment=cmd.commitment, fingerprints=cmd.fingerprints)
     facts = quota.facts | {"amended": cmd.reason, "provisional": rules.yes_or_no(provisional)}
-    _write(ctx, stated, facts)
+    revised = rules.revised(stated, facts, ctx.parameter(rules.FINANCEABLE_FROM))
+    if ctx.member.suspended and rules.gives_room(quota, revised):
+        return Refusal(Rejection.AMENDMENT_RAISES_WHILE_SUSPENDED, "attested")
+    ctx.state.write(quotas.key_of(quota.id), revised)
     return None
 
 

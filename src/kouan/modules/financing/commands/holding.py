@@ -7,7 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from kouan.kernel import quota as quotas
-from kouan.kernel.encoding import Bytes16, Bytes32, Positive
+from kouan.kernel.encoding import Bytes16, Bytes32, Moment
 from kouan.kernel.records import Hold, Quota, Record
 from kouan.kernel.registry import Command, Context
 from kouan.kernel.rejections import Refusal, Rejection
@@ -26,14 +26,14 @@ from kouan.modules.financing.rules import BANK, EXTENSION_MAX, HOLD_MAX, REGISTR
 class HoldCommand(Terms, frozen=True):
     """Set parts of declarations aside for a loan: all of them or none."""
 
-    lapse_ms: Positive
+    lapse_ms: Moment
 
 
 class ExtendCommand(Record, frozen=True):
     """Let the holds of a loan lapse later."""
 
     financing: Bytes16
-    lapse_ms: Positive
+    lapse_ms: Moment
 
 
 class DisburseCommand(Record, frozen=True):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from kouan.kernel.encoding import Bytes16, Bytes64, Positive, Unit, from_text
+from kouan.kernel.encoding import Bytes16, Bytes64, Moment, Positive, Unit, from_text
 from kouan.kernel.quota import key_of
 from kouan.kernel.records import Quota, Record
 from kouan.kernel.registry import Claim, Context
@@ -22,7 +22,7 @@ class Draw(Record, frozen=True):
 
     amount: Positive
     """Minor units of the quota's unit."""
-    expires_ms: Positive
+    expires_ms: Moment
     """The owner's signature is refused in a block of this time or later."""
     quota: QuotaId
     signature: Bytes64
@@ -41,7 +41,7 @@ class Terms(Record, frozen=True):
     currency: Unit
     financing: Bytes16
     """Random, never used before."""
-    maturity_ms: Positive
+    maturity_ms: Moment
     product: Product
     purpose: Literal["seller"]
     rates: Rates

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from kouan.kernel import quota as quotas
-from kouan.kernel.encoding import Bytes16, Bytes32, Bytes64, Code, Count, Positive, encode, from_text
+from kouan.kernel.encoding import Bytes16, Bytes32, Bytes64, Code, Count, Moment, encode, from_text
 from kouan.kernel.records import Member, Record
 from kouan.kernel.registry import Claim, Command, Context
 from kouan.kernel.rejections import Refusal, Rejection
@@ -36,7 +36,7 @@ from kouan.modules.financing.rules import (
 class Consent(Record, frozen=True):
     """The old lender's signature over a ``PayOffConsent``."""
 
-    expires_ms: Positive
+    expires_ms: Moment
     key: Code
     """The name of one of the old lender's keys."""
     signature: Bytes64

@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from kouan.kernel import quota as quotas
-from kouan.kernel.encoding import Bytes16, Code, Positive
+from kouan.kernel.encoding import Bytes16, Code, Moment
 from kouan.kernel.records import Member, Record
 from kouan.kernel.registry import Command, Context
 from kouan.kernel.rejections import Refusal, Rejection
@@ -23,7 +23,7 @@ class OfferCommand(Record, frozen=True):
     """Offer a loan for sale to one bank; a new offer takes the place of the last."""
 
     financing: Bytes16
-    lapse_ms: Positive
+    lapse_ms: Moment
     to: Code
 
 

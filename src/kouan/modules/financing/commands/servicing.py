@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from kouan.kernel.encoding import Bytes16, Count, Positive
+from kouan.kernel.encoding import Bytes16, Count, Moment
 from kouan.kernel.records import Record
 from kouan.kernel.registry import Command, Context
 from kouan.kernel.rejections import Refusal, Rejection
@@ -37,7 +37,7 @@ class ProlongCommand(Record, frozen=True):
     """Let a loan fall due later."""
 
     financing: Bytes16
-    maturity_ms: Positive
+    maturity_ms: Moment
 
 
 class WriteOffCommand(Record, frozen=True):
