@@ -8,7 +8,7 @@ from tests.cli.conftest import EXAMPLES, NUMBER, Kouan, Ran
 
 BANK = "bank-of-huangpu"
 OTHER_BANK = "wusong-trade-bank"
-REGISTERED = ("--registration", "07123456", "--searched", "2026-11-20T10:30", "--registered-until", "2099-12-31")
+REGISTERED = ("--registration", "07123456", "--searched", "2019-11-20T10:30", "--registered-until", "2099-12-31")
 SECOND = "224820190000000207"
 
 

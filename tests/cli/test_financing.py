@@ -163,6 +163,11 @@ def test_money_needs_a_registration_first(kouan: Kouan) -> None:
     assert (refused.code, "REGISTRATION_MISSING" in refused.err) == (1, True)
     partly = on(kouan, BANK, "disburse", loan, "--registration", "071")
     one_line(partly, "--registration", "--searched TIME")
+    number = ("--registration", "071")
+    early = (*number, "--searched", "2099-11-22T10:30", "--registered-until", "2099-12-31")
+    one_line(on(kouan, BANK, "disburse", loan, *early), "--searched", "is in the future")
+    late = (*number, "--searched", "2019-11-22T10:30", "--registered-until", "2020-11-21")
+    one_line(on(kouan, BANK, "disburse", loan, *late), "--registered-until", "is past")
     done(on(kouan, BANK, "disburse", loan, *REGISTERED, "--amount", "100000.00 USD"))
     rest = done(on(kouan, BANK, "disburse", loan, "--json")).json
     assert rest["declarations"][0]["outstanding_minor"] == 25_000_000

@@ -83,6 +83,17 @@ def test_not_financed_and_financed(kouan: Kouan, port: Path) -> None:
     assert done(_verify(port, proof="record.json")).code == 0
 
 
+def test_customs_proves_that_a_number_was_never_attested(kouan: Kouan, port: Path) -> None:
+    """It can derive the handle, in the currency it names; a bank that has no slip cannot."""
+    number = f"{NUMBER[:-4]}9999"
+    make = ("proof", "make", "--declaration", number, "--claim", "not-financed", "--out", "absent.json")
+    one_line(kouan(*make, "--as", "shanghai-customs"), "not attested on this ledger", "name the currency")
+    one_line(kouan(*make, "--currency", "QQQ", "--as", "shanghai-customs"), "not attested on this ledger")
+    one_line(kouan(*make, "--currency", "USD", "--as", BANK), "ask the owner for a slip")
+    done(kouan(*make, "--currency", "USD", "--as", "shanghai-customs"))
+    assert "is not financed on this ledger at height" in done(_verify(port, proof="absent.json")).out
+
+
 def test_a_loan_only_held_is_not_financed_by_it(kouan: Kouan) -> None:
     declare(kouan)
     loan = hold(kouan, f"{NUMBER}:50000.00 USD")

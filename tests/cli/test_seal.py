@@ -30,6 +30,12 @@ def test_the_overseer_sees_number_and_owner_after_the_second_holders_answer(koua
     assert "commerce-commission" in listed.out
 
 
+def test_the_slip_of_another_step_is_named(kouan: Kouan, attested: str) -> None:
+    assert kouan("seal", "hand-over", quota_of(kouan, attested), *CUSTOMS).code == 0
+    refused = kouan("seal", "open", "seal.json", *OVERSEER)
+    one_line(refused, "seal.json: is a declaration's seal", "give an answered request, made by `kouan seal answer`")
+
+
 def test_only_the_overseer_asks_and_only_the_second_holder_answers(kouan: Kouan, attested: str) -> None:
     kouan("seal", "hand-over", quota_of(kouan, attested), *CUSTOMS)
     one_line(kouan("seal", "request", "seal.json", "--as", "bank-of-huangpu"), "cannot be opened")
@@ -43,9 +49,9 @@ def test_only_the_overseer_asks_and_only_the_second_holder_answers(kouan: Kouan,
         (["hand-over", "no-such-quota", *CUSTOMS], ["quota", "not on this ledger"]),
         (["hand-over", "x.USD", *OVERSEER], ["act as customs"]),
         (["request", "none.json", *OVERSEER], ["none.json"]),
-        (["request", "bad.json", *OVERSEER], ["bad.json", "SealSlip"]),
-        (["answer", "bad.json", *SECOND], ["bad.json", "RequestSlip"]),
-        (["open", "bad.json", *OVERSEER], ["bad.json", "AnswerSlip"]),
+        (["request", "bad.json", *OVERSEER], ["bad.json", "`kouan seal hand-over`"]),
+        (["answer", "bad.json", *SECOND], ["bad.json", "`kouan seal request`"]),
+        (["open", "bad.json", *OVERSEER], ["bad.json", "`kouan seal answer`"]),
         (["disclose", "AAAAAAAAAAAAAAAAAAAAAA", *OVERSEER], ["was not made by peoples-bank"]),
     ],
 )

@@ -200,6 +200,30 @@ def test_a_slip_for_another_bank_or_alliance_is_refused(scene: Scene) -> None:
             BankDesk(opened).hold(altered(scene, original, alliance="A" * 43), wanted(scene))
 
 
+def test_a_payout_after_an_amendment_is_told_how_much_of_the_hold_is_left(scene: Scene) -> None:
+    """The bank's own hold is not in its way; what others lent is, and nobody is named."""
+    scene.attest()
+    with bank(scene, OTHER) as opened:
+        lend(scene, opened, Part(NUMBER, "USD", 100_000))
+    with bank(scene) as opened:
+        desk = BankDesk(opened)
+        placed = desk.hold(slip(scene, Part(NUMBER, "USD", 4_000_000)), wanted(scene))
+        with scene.customs() as customs:
+            customs.amend(NUMBER, "short-shipment", {"USD": 1_125_000})
+        drawn = desk.disburse(placed.financing, registration=REGISTRATION)
+        assert drawn.result.code is Rejection.QUOTA_EXCEEDED
+        english, chinese = (explain(opened, drawn.result, lang, paid_out=drawn.loan.id) for lang in ("en", "zh"))
+        assert english is not None
+        assert chinese is not None
+        assert english.text == (
+            "declaration …0101: customs amended it: at most USD 8,000.00 of what you hold can be paid out"
+        )
+        assert chinese.text == "报关单 …0101：海关已改单：本行占用中最多可放款 USD 8,000.00"
+        assert english.details["payable_minor"] == 800_000
+        most = desk.disburse(placed.financing, registration=REGISTRATION, amount=Amount(800_000, "USD"))
+        assert most.result.accepted
+
+
 def test_an_amended_declaration_needs_a_new_slip(scene: Scene) -> None:
     """The old slip's document is no longer the one that customs attests; the new one says what was amended."""
     scene.attest()

@@ -75,6 +75,20 @@ def test_what_is_no_rate_is_said(text: str) -> None:
         parse_rate(text, "CNY")
 
 
+@pytest.mark.parametrize(
+    ("text", "currency", "problem"),
+    [
+        ("USD=150.1234567", "JPY", "from USD to JPY give at most 6 decimals"),
+        ("USD=7.123456789", "CNY", "from USD to CNY give at most 8 decimals"),
+        ("JPY=0.00123456789", "CNY", "from JPY to CNY give at most 10 decimals"),
+        ("USD=999999999", "KWD", "at most 9007199.2"),
+    ],
+)
+def test_the_bounds_of_a_rate_are_those_of_its_currencies(text: str, currency: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        parse_rate(text, currency)
+
+
 def test_a_sum_fills_the_declarations_in_order() -> None:
     """One in the loan's currency fills all of them, at the loan's rates; one in another, those of that currency."""
     usd, eur, more = (Room("USD", 100, 100, int), Room("EUR", 50, 100, lambda own: own // 2), Room("USD", 30, 30, int))

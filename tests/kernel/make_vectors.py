@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
+from nacl.bindings import crypto_core_ed25519_add, crypto_scalarmult_ed25519_base_noclamp
 from tests.kernel.proof_cases import TRUSTS, expected, proofs
 from tests.kernel.proof_scene import (
     ALLIANCE,
@@ -46,6 +47,7 @@ from kouan.kernel.tree import leaf_hash, path_of, value_hash
 
 VECTORS: Final = Path(__file__).parents[2] / "vectors"
 ORDER: Final = 2**252 + 27742317777372353535851937790883648493
+ORDER_8: Final = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"
 
 
 def make_vectors() -> dict[str, bytes]:
@@ -160,7 +162,7 @@ def suite() -> dict[str, Any]:
     beyond = good[:32] + (int.from_bytes(good[32:], "little") + ORDER).to_bytes(32, "little")
     identity = b"\1" + bytes(31)
     base_point = bytes.fromhex("58" + "66" * 31)
-    half = int.from_bytes(hashlib.sha512(seed).digest()[:32], "little") & (1 << 254) - 8 | 1 << 254
+    half = secret_scalar(seed)
     challenge = int.from_bytes(hashlib.sha512(identity + key + tag.encode() + b"\0" + message).digest(), "little")
     refused = {
         "another tag": (key, sign(seed, "kouan/other/1", message)),
@@ -170,11 +172,36 @@ def suite() -> dict[str, Any]:
         "key of small order, not reduced": (b"\xee" + b"\xff" * 30 + b"\x7f", base_point + b"\1" + bytes(31)),
         "R of small order, equation satisfied": (key, identity + (challenge * half % ORDER).to_bytes(32, "little")),
         "63 bytes": (key, good[:63]),
+    } | {
+        f"{what}, equation satisfied only with the cofactor": crafted(seed, tag, message, r_part, key_part, rest)
+        for what, r_part, key_part, rest in (
+            ("R with a part of order 2", 4, 0, 4),
+            ("R with a part of order 4", 2, 0, 2),
+            ("R with a part of order 8", 1, 0, 1),
+            ("key with a part of order 2", 0, 4, 4),
+            ("key with a part of order 8", 0, 1, 3),
+            ("key and R with parts that do not cancel", 3, 1, 4),
+        )
     }
-    for name, (public_half, signature) in refused.items():
-        if verify(public_half, tag, message, signature):
+    accepted = {
+        "key with a part of order 2, which the challenge cancels": crafted(seed, tag, message, 0, 4, 0),
+        "key with a part of order 8, which the challenge cancels": crafted(seed, tag, message, 0, 1, 0),
+        "key and R with parts of order 8 that cancel": crafted(seed, tag, message, 3, 1, 0),
+    }
+    for name, (public_half, signature) in (refused | accepted).items():
+        if verify(public_half, tag, message, signature) != (name in accepted):
             raise AssertionError(name)
     return {
+        "accepted": [
+            {
+                "key_hex": public_half.hex(),
+                "message_hex": message.hex(),
+                "signature_hex": signature.hex(),
+                "tag": tag,
+                "what": what,
+            }
+            for what, (public_half, signature) in accepted.items()
+        ],
         "digest": [
             {"digest_hex": digest(tag, data).hex(), "message_hex": data.hex(), "tag": tag} for data in (b"", message)
         ],
@@ -203,6 +230,37 @@ def suite() -> dict[str, Any]:
             }
         ],
     }
+
+
+def secret_scalar(seed: bytes) -> int:
+    """RFC 8032 section 5.1.5."""
+    return int.from_bytes(hashlib.sha512(seed).digest()[:32], "little") & (1 << 254) - 8 | 1 << 254
+
+
+def crafted(seed: bytes, tag: str, message: bytes, r_part: int, key_part: int, rest: int) -> tuple[bytes, bytes]:
+    """Return a key and a signature such as only the seed's holder can make, each plus a multiple of a point of order 8.
+
+    ``rest``: the multiple of that point by which the two sides of the equation differ; 0: it holds.
+    """
+    key = crypto_core_ed25519_add(public_key(seed), small_point(key_part))
+    for number in count(1):
+        r = crypto_core_ed25519_add(crypto_scalarmult_ed25519_base_noclamp(scalar(number)), small_point(r_part))
+        challenge = int.from_bytes(hashlib.sha512(r + key + tag.encode() + b"\0" + message).digest(), "little") % ORDER
+        if (r_part + challenge * key_part) % 8 == rest:
+            return key, r + scalar((number + challenge * secret_scalar(seed)) % ORDER)
+    raise AssertionError("unreachable")
+
+
+def small_point(multiple: int) -> bytes:
+    """A multiple of the point of order 8 that the pages list third."""
+    point = b"\1" + bytes(31)
+    for _ in range(multiple):
+        point = crypto_core_ed25519_add(point, bytes.fromhex(ORDER_8))
+    return point
+
+
+def scalar(value: int) -> bytes:
+    return value.to_bytes(32, "little")
 
 
 def envelope() -> dict[str, Any]:

@@ -15,6 +15,7 @@ from tests.kernel.worked_examples import worked_examples
 from kouan.kernel.envelope import Body
 from kouan.kernel.proof import Checkpoint, Handover, Leaf, OtherLeaf, Proof
 from kouan.kernel.records import Hold, Quota, Record
+from kouan.kernel.suites import verify
 from kouan.modules.alliance.founding import Founding
 
 MADE = make_vectors()
@@ -61,6 +62,13 @@ def test_the_signature_is_ed25519_as_published(example: dict[str, str]) -> None:
     assert crypto_sign(message, secret) == signature + message
     assert crypto_sign_open(signature + message, key) == message
     assert Ed25519PrivateKey.from_private_bytes(seed).sign(message) == signature
+
+
+@pytest.mark.parametrize("example", [*vectors("suite")["accepted"], *vectors("suite")["refused"]])
+def test_this_build_judges_signatures_as_the_ledger_does(example: dict[str, str]) -> None:
+    """A node on a libsodium with another rule, such as one that multiplies by the cofactor, would fork the ledger."""
+    key, message, signature = (bytes.fromhex(example[name]) for name in ("key_hex", "message_hex", "signature_hex"))
+    assert verify(key, example["tag"], message, signature) == ("what" in example)
 
 
 @pytest.mark.parametrize(("page", "texts"), worked_examples().items())

@@ -52,7 +52,9 @@ def attest(
     ] = None,
     amount: Annotated[
         list[str] | None,
-        typer.Option("--amount", help="What to attest instead of the declared total; for one file alone."),
+        typer.Option(
+            "--amount", help="What to attest instead of the declared total, at most that; for one file alone."
+        ),
     ] = None,
     out: OutOption = None,
 ) -> Page:
@@ -93,7 +95,7 @@ def _next_step(call: Call, results: Sequence[FileResult]) -> list[str]:
     """Tell what the owners do now, once there is something for them."""
     if not any(result.outcome is not None and result.outcome.slip is not None for result in results):
         return []
-    return [call.text("Next, the owner: ", "下一步(企业):") + "kouan enterprise receive"]
+    return [call.text("Next, the owner: ", "下一步（企业）：") + "kouan enterprise receive"]
 
 
 def _attest(
@@ -177,7 +179,7 @@ def hand_out(call: Call, desk: CustomsDesk, outcome: Outcome, out: Path) -> list
         return []
     path = out / f"{outcome.number}.attestation.json"
     path.write_bytes(outcome.slip)
-    return [call.text(f"slip for the owner: {path}", f"给企业的回执:{path}")]
+    return [call.text(f"slip for the owner: {path}", f"给企业的回执：{path}")]
 
 
 def amounts_of(typed: Sequence[str]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kouan import bootstrap
 from kouan.cli.calls import Call
 from kouan.cli.output import RefusedError, UnusableError
 from kouan.client.amounts import Amount, parse_amount
@@ -61,10 +62,10 @@ def bank_name(call: Call) -> Name:
     return call.names().get(member) or Name(member, member)
 
 
-def must_accept(call: Call, bank: Bank, result: Result, what: str) -> None:
+def must_accept(call: Call, bank: Bank, result: Result, what: str, *, paid_out: str | None = None) -> None:
     """Raise RefusedError unless the ledger accepted; say what it is about in the bank's own terms."""
     if not result.accepted:
-        explained = explain(bank, result, call.lang)
+        explained = explain(bank, result, call.lang, paid_out=paid_out)
         if explained is None:
             raise RefusedError(result, what)
         raise RefusedError(result, f"{what}: {explained.text}", explained.details)
@@ -115,7 +116,7 @@ def one_way(amount: str | None, parts: Sequence[str] | None) -> None:
 
 
 def registration_of(number: str | None, searched: str | None, expires: str | None) -> Registration | None:
-    """Read the registration of the receivables: all of it, or nothing."""
+    """Read the registration of the receivables: all of it, or nothing; searched before now, holding still."""
     if number is None and searched is None and expires is None:
         return None
     if not number or searched is None or expires is None:
@@ -125,8 +126,15 @@ def registration_of(number: str | None, searched: str | None, expires: str | Non
         at = datetime.fromisoformat(searched)
     except ValueError:
         raise UnusableError("--searched", f"{searched!r} is no time; write it like 2026-11-22T10:30") from None
-    day_end("--registered-until", expires)
-    moment = (at if at.tzinfo else at.replace(tzinfo=SHANGHAI)).isoformat(timespec="seconds")
+    at = at if at.tzinfo else at.replace(tzinfo=SHANGHAI)
+    now_ms = bootstrap.now_ms()
+    if at.timestamp() * 1000 > now_ms:
+        raise UnusableError("--searched", f"{searched} is in the future; give when the register was searched")
+    if day_end("--registered-until", expires) <= now_ms:
+        raise UnusableError(
+            "--registered-until", f"{expires} is past; renew the registration and give its new last day"
+        )
+    moment = at.isoformat(timespec="seconds")
     return Registration(number=number, searched=moment, expires=date.fromisoformat(expires).isoformat())
 
 

@@ -197,7 +197,7 @@ def disburse(
         drawn = BankDesk(bank).disburse(
             loan, registration=registered, amount=amount_of("--amount", amount), parts=parts_of(bank, part)
         )
-        must_accept(call, bank, drawn.result, call.text("disburse", "放款"))
+        must_accept(call, bank, drawn.result, call.text("disburse", "放款"), paid_out=drawn.loan.id)
         return split_page(call, bank, drawn.loan, drawn.amounts, call.text("Paid out", "放款"))
 
 

@@ -8,9 +8,11 @@ from typing import Annotated, Final
 import typer
 
 from kouan.cli import customs, demo, enterprise, financing, member, port, proof, quota, seal, serve, upkeep, verify
+from kouan.cli.errors import JsonGroup
 
 app: Final = typer.Typer(
     name="kouan",
+    cls=JsonGroup,
     help="A ledger that a port's customs, banks and authorities run together.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

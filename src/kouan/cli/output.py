@@ -16,6 +16,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from kouan.cli.errors import told
 from kouan.client.sentences import sentence_of
 from kouan.client.session import Result
 
@@ -24,6 +25,7 @@ DONE = 0
 REFUSED = 1
 UNUSABLE = 2
 WIDTH_OF_PIPE = 400
+_COLON: Mapping[Lang, str] = {"en": ": ", "zh": "："}
 _C1_CONTROLS = re.compile(r"[\x7f-\x9f]")  # JSON escapes the other controls by itself
 
 
@@ -81,7 +83,7 @@ def refusal(result: Result, lang: Lang) -> dict[str, Any]:
 def refusal_line(result: Result, lang: Lang) -> str:
     """Return a refusal as people read it in a table: number, name and sentence."""
     said = refusal(result, lang)
-    return f"{said['code']} {said['name']}: {said['sentence']}"
+    return f"{said['code']} {said['name']}{_COLON[lang]}{said['sentence']}"
 
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> Table:
@@ -135,10 +137,10 @@ def show(page: Page, *, as_json: bool) -> None:
 
 def show_unusable(error: Exception, *, as_json: bool) -> None:
     """Print one line about unusable input to standard error, and with ``--json`` a document too."""
-    line = " ".join(str(error).split()) or type(error).__name__
+    said = told(error)
     if as_json:
-        _print_json({"error": {"field": getattr(error, "field", None), "problem": getattr(error, "problem", line)}})
-    _print_error(line)
+        _print_json(said.document)
+    _print_error(said.line)
 
 
 def show_refused(error: RefusedError, lang: Lang, *, as_json: bool) -> None:
@@ -148,9 +150,10 @@ def show_refused(error: RefusedError, lang: Lang, *, as_json: bool) -> None:
         _print_json({"refused": {**error.details, **said}})
     refused, about, then = {
         "en": ("refused by the ledger", "About: ", "Next: "),
-        "zh": ("账本拒绝", "涉及:", "下一步:"),
+        "zh": ("账本拒绝", "涉及：", "下一步："),
     }[lang]
-    _print_error(f"{error.what}: {refused}: {refusal_line(error.result, lang)}")
+    colon = _COLON[lang]
+    _print_error(f"{error.what}{colon}{refused}{colon}{refusal_line(error.result, lang)}")
     if said["at"]:
         _print_error(about + said["at"])
     _print_error(then + said["next"])

@@ -51,6 +51,7 @@ def _group() -> None:
     examples=(
         "kouan proof make --declaration 223320260000000001 --out proof.json --pdf receipt.pdf --as bank-of-huangpu",
         "kouan proof make --quota 3q2-7wAA…hk4.USD --claim not-financed --out proof.json",
+        "kouan proof make --declaration 223320260000000009 --currency USD --claim not-financed … --as shanghai-customs",
         "kouan proof make --financing Zk3v --out proof.json --as bank-of-huangpu",
     ),
 )
@@ -62,7 +63,10 @@ def make(
     ] = None,
     quota: Annotated[str | None, typer.Option("--quota", help="About a quota, by its id.")] = None,
     financing: Annotated[str | None, typer.Option("--financing", help="About a loan.")] = None,
-    unit: Annotated[str | None, typer.Option("--currency", help="Where a declaration has several.")] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option("--currency", help="Where a declaration has several or, for customs, none."),
+    ] = None,
     claim: Annotated[
         Claim | None,
         typer.Option("--claim", help="What to prove; without it, `available`, and `financed` of a loan."),
@@ -115,7 +119,7 @@ def _loan_id(name: str, home: Home | None) -> str:
 def _quota(engine: Engine, home: Home | None, number: str | None, quota: str | None, unit: str | None) -> str:
     if quota is not None:
         return _checked("--quota", quota, QuotaId, "a quota's id, such as `kouan quota show` names")
-    found = quotas_named(str(number), home, LedgerReader(engine))
+    found = quotas_named(str(number), home, LedgerReader(engine), unit)
     fitting = [name for name in found if unit is None or name.endswith(f".{unit}")]
     if len(fitting) != 1:
         units = ", ".join(name.rpartition(".")[2] for name in found)

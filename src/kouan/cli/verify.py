@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 import typer
 
+from kouan.cli.errors import JsonCommand, told
 from kouan.client.verifier import MAX_BYTES, UnusableError, verify_proof
 
 NOT_PROVEN: Final = 1
@@ -18,7 +19,7 @@ UNUSABLE: Final = 2
 app: Final = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 
-@app.command("verify")
+@app.command("verify", cls=JsonCommand)
 def verify(
     proof: Annotated[Path, typer.Argument(metavar="PROOF", help="The proof file.")],
     trust: Annotated[Path, typer.Option("--trust", metavar="FILE", help="The alliance's trust file, alliance.json.")],
@@ -46,10 +47,10 @@ def verify(
         now_ms = _clock(now, archival=archival)
         verdict = verify_proof(_read(proof), _read(trust), now_ms=now_ms)
     except (OSError, UnusableError) as problem:
-        line = " ".join(str(problem).split())
+        said = told(problem)
         if as_json:
-            typer.echo(msgspec.json.encode({"error": line}).decode())
-        typer.echo(line, err=True)
+            typer.echo(msgspec.json.format(msgspec.json.encode(said.document), indent=2).decode())
+        typer.echo(said.line, err=True)
         raise typer.Exit(UNUSABLE) from None
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(verdict), indent=2).decode())

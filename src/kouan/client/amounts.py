@@ -14,6 +14,7 @@ _NUMBER: Final = r"(?P<number>[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[
 _AMOUNT: Final = re.compile(rf"(?:(?P<before>[A-Z]{{3}})\s+)?{_NUMBER}(?:\s+(?P<after>[A-Z]{{3}}))?")
 _RATE: Final = re.compile(r"(?P<unit>[A-Z]{3})=(?P<rate>[0-9]{1,9}(?:\.[0-9]{1,12})?)")
 _MAX_TEXT: Final = 40
+_RATE_DECIMALS: Final = len(str(RATE_ONE)) - 1
 
 
 class Amount(NamedTuple):
@@ -55,7 +56,12 @@ def parse_rate(text: str, currency: str) -> tuple[str, int]:
             f"rate: {text[:_MAX_TEXT]!r} is not a rate; write it like USD=7.1234, in {currency} for one USD"
         )
     unit = found["unit"]
-    rate = Decimal(found["rate"]).scaleb(exponent(currency) - exponent(unit)) * RATE_ONE
-    if not 0 < rate <= MAX_INTEGER or rate != int(rate):
-        raise ValueError(f"rate: {text!r} must be above 0 and have at most 8 decimals")
+    shift = exponent(currency) - exponent(unit)
+    rate = Decimal(found["rate"]).scaleb(shift) * RATE_ONE
+    if rate != int(rate):
+        decimals = _RATE_DECIMALS + shift
+        raise ValueError(f"rate: {text!r} is too fine; from {unit} to {currency} give at most {decimals} decimals")
+    if not 0 < rate <= MAX_INTEGER:
+        most = Decimal(MAX_INTEGER // RATE_ONE).scaleb(-shift)
+        raise ValueError(f"rate: {text!r} must be above 0 and at most {most:f}")
     return unit, int(rate)

@@ -15,6 +15,7 @@ from msgspec import Meta
 from kouan.client.commitments import canonical_fields
 from kouan.client.keymaterial import Entropy
 from kouan.client.sealing import SealError, open_sealed, seal
+from kouan.client.slip_kinds import wrong_file
 from kouan.kernel.encoding import Bytes16, Bytes32, Bytes64, Code, Positive, encode, from_text, to_text
 
 FORMAT: Final = "kouan/consent/1"
@@ -92,7 +93,7 @@ def open_consent(private_key: bytes, data: bytes) -> Consent:
     except SealError:
         raise ConsentError("sealed to another bank's key, or altered; ask the owner for a new one") from None
     except (RecursionError, ValueError) as problem:  # msgspec's and the decoder's errors are ValueErrors
-        raise ConsentError(f"no consent slip: {problem}") from None
+        raise ConsentError(f"consent slip: the file {wrong_file(data, FORMAT, problem)}") from None
     if (consent.alliance, consent.drawer, consent.financing) != (slip.alliance, slip.drawer, slip.financing):
         raise ConsentError("what stands inside is for another alliance, bank or loan than the slip says outside")
     return consent

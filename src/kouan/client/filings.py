@@ -7,7 +7,7 @@ Whoever holds a declaration's link secret and its document can open both commitm
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +16,7 @@ from kouan.client.commitments import Subject, canonical_fields, commit, is_openi
 from kouan.client.filing_seals import Filing, open_link_secret, seal_link_secret
 from kouan.client.keymaterial import Entropy, derive
 from kouan.client.sealing import SealError, open_sealed, seal
+from kouan.client.slip_kinds import wrong_file
 from kouan.formats.declaration import Declaration
 from kouan.kernel.encoding import Bytes32, encode, from_text, to_text
 from kouan.modules.customs.rules import QuotaId
@@ -71,7 +72,8 @@ def read_slip(data: bytes, kind: type[Any], name: str) -> Any:
     try:
         return msgspec.json.decode(data, type=kind)
     except (RecursionError, ValueError) as problem:  # msgspec's errors are ValueErrors
-        raise SlipError(f"{name}: no {kind.__name__}: {problem}") from None
+        (wanted,) = get_args(get_type_hints(kind)["format"])
+        raise SlipError(f"{name}: {wrong_file(data, wanted, problem)}") from None
 
 
 def document_of(declaration: Declaration) -> Document:

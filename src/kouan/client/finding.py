@@ -13,11 +13,12 @@ from kouan.kernel.state import Reader
 from kouan.modules.customs.rules import quota_id
 
 
-def quotas_named(name: str, home: Home | None, reader: Reader) -> list[str]:
+def quotas_named(name: str, home: Home | None, reader: Reader, unit: str | None = None) -> list[str]:
     """Return the ids of the quotas that a declaration's number, or a quota's own id, names, one for each currency.
 
-    A number is looked up by who acts: customs derives its handle, a bank has it from the owner's slip. Raises
-    ValueError when it cannot be found.
+    A number is looked up by who acts: customs derives its handle, a bank has it from the owner's slip. Customs
+    can name a quota that does not exist, in the currency ``unit``, to prove just that. Raises ValueError when it cannot
+    be found.
     """
     if "." in name:
         return [name]
@@ -28,6 +29,10 @@ def quotas_named(name: str, home: Home | None, reader: Reader) -> list[str]:
         handle = handle_of(name, link_secret_from_master(home.keys.secrets[CUSTOMS_MASTER], name))
         possible = [quota_id(handle, unit) for unit in sorted(MINOR_UNIT_DIGITS)]
         found = [quota for quota in possible if reader.read(Quota, key_of(quota)) is not None]
+        if not found and quota_id(handle, unit or "") in possible:
+            return [quota_id(handle, unit or "")]
+        if not found:
+            raise ValueError(f"declaration {name}: not attested on this ledger; to prove that, name the currency")
     else:
         found = _from_book(name, home)
     if not found:

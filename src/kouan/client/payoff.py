@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from kouan.client.slip_kinds import wrong_file
 from kouan.kernel.encoding import Bytes16, Bytes32, Bytes64, Code, Count, Positive, encode, to_text
 from kouan.kernel.suites import sign
 from kouan.modules.financing.commands.refinancing import Consent
@@ -75,4 +76,4 @@ def read_pay_off(data: bytes) -> PayOffSlip:
     try:
         return msgspec.json.decode(data, type=PayOffSlip)
     except (RecursionError, ValueError) as problem:  # msgspec's errors are ValueErrors
-        raise PayOffError(f"pay-off slip: {problem}") from None
+        raise PayOffError(f"pay-off slip: the file {wrong_file(data, FORMAT, problem)}") from None

@@ -27,8 +27,11 @@ class Explained(NamedTuple):
     """The same for programs; amounts in minor units."""
 
 
-def explain(bank: Bank, result: Result, lang: Lang) -> Explained | None:
-    """Return what a refusal means, or None where it is not about a declaration."""
+def explain(bank: Bank, result: Result, lang: Lang, *, paid_out: str | None = None) -> Explained | None:
+    """Return what a refusal means, or None where it is not about a declaration.
+
+    ``paid_out``: the loan, for a refused payout: what it holds itself is not in its way.
+    """
     if "." not in result.at:
         return None
     number = bank.book.number_of(result.at)
@@ -48,6 +51,13 @@ def explain(bank: Bank, result: Result, lang: Lang) -> Explained | None:
     }
     if result.code is not Rejection.QUOTA_EXCEEDED:
         return Explained(name, details)
+    if paid_out is not None:
+        most = _payable(quota, paid_out, now_ms)
+        is_amended = any(
+            quota.revision > part.revision for part in bank.loan(paid_out).allocations if part.quota == quota.id
+        )
+        text = f"{name}{_shrunk(lang, is_amended=is_amended)}{_at_most(money(most, quota.unit), lang)}"
+        return Explained(text, {**details, "payable_minor": most})
     is_drawn = bool(quota.used or quota.spent or held(quota, now_ms))
     return Explained(f"{name}{_why(lang, is_drawn=is_drawn)}{_free(quota, free, lang)}", details)
 
@@ -61,6 +71,23 @@ def _why(lang: Lang, *, is_drawn: bool) -> str:
     if lang == "zh":
         return "：已在本账本上融资：" if is_drawn else "：申请超过可融资金额："
     return ": already financed on this ledger: " if is_drawn else ": more than it carries: "
+
+
+def _payable(quota: Quota, financing: str, now_ms: int) -> int:
+    """Return what of a loan's own hold the quota still carries."""
+    own = sum(hold.amount for hold in quota.holds if hold.financing == financing and hold.lapse_ms > now_ms)
+    others = held(quota, now_ms) - own
+    return max(0, min(own, quota.limit - quota.used - quota.spent - others))
+
+
+def _shrunk(lang: Lang, *, is_amended: bool) -> str:
+    if lang == "zh":
+        return "：海关已改单：" if is_amended else "：占用后可融资总额已减少："
+    return ": customs amended it: " if is_amended else ": it carries less than when it was held: "
+
+
+def _at_most(amount: str, lang: Lang) -> str:
+    return f"本行占用中最多可放款 {amount}" if lang == "zh" else f"at most {amount} of what you hold can be paid out"
 
 
 def _free(quota: Quota, free: int, lang: Lang) -> str:

@@ -1,8 +1,12 @@
 """Hash and signature under one name, every use with a domain tag.
 
-The suite is ``ed25519-sha256``: SHA-256 (FIPS 180-4) and Ed25519 (RFC 8032) as libsodium verifies it, that is with a
-canonical scalar and without small-order keys. Every node must use the same verifier: libraries differ on exactly those
-edge cases. Nothing is hashed or signed without a tag, so that no value made for one purpose can serve another.
+The suite is ``ed25519-sha256``: SHA-256 (FIPS 180-4) and Ed25519 (RFC 8032) as the libsodium in PyNaCl 1.6.2 verifies
+it: the scalar is canonical, neither the key nor R is of small order, and the equation holds without the cofactor.
+Every node must answer alike, or the ledger forks, and libraries differ on exactly those edge cases, libsodium's own
+development version among them (it multiplies by the cofactor). So PyNaCl is pinned, and ``vectors/suite.json`` has
+signatures that another build would judge otherwise. `docs/reference/encoding.md` gives the rule in full.
+
+Nothing is hashed or signed without a tag, so that no value made for one purpose can serve another.
 """
 
 from __future__ import annotations

@@ -1,0 +1,70 @@
+"""Mistakes are told in plain words: with ``--json`` as a document, for files with what they are and the next step."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import run
+from typer.testing import CliRunner
+
+from kouan.cli.errors import told
+from kouan.cli.verify import app as verify_app
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        (["financing", "list", "--bogus"], "--bogus"),
+        (["financing", "hold", "x.json", "--product", "x"], "--product"),
+        (["financing", "hold"], "CONSENT.json"),
+        (["serve", "--lang", "fr"], "--lang"),
+        (["verify"], "PROOF"),
+        (["verify", "none.json", "--trust", "none.json"], "none.json"),
+        (["init", "new", "--members", "none.json"], "none.json"),
+        (["nonsense"], None),
+    ],
+)
+def test_a_mistake_is_one_document_with_json(arguments: list[str], field: str | None) -> None:
+    ran = run(*arguments, "--json")
+    assert ran.code == 2
+    assert ran.json["error"].keys() == {"field", "problem"}
+    assert ran.json["error"]["field"] == field
+    assert "Errno" not in ran.out + ran.err
+
+
+def test_without_json_nothing_is_on_standard_output() -> None:
+    ran = run("financing", "list", "--bogus")
+    assert (ran.code, ran.out) == (2, "")
+
+
+def test_verify_alone_tells_mistakes_in_the_same_shape() -> None:
+    """It is started without the rest of the command line."""
+    result = CliRunner().invoke(verify_app, ["--json"])
+    assert (result.exit_code, json.loads(result.stdout)["error"]["field"]) == (2, "PROOF")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "is not whole JSON; give a proof, made by `kouan proof make`"),
+        ("[" * 100_000, "no file of Kouan's"),
+        ("{}", "no file of Kouan's"),
+        ('{"format":"kouan/seal/1"}', "is a declaration's seal"),
+        ('{"format":"kouan/proof/1"}', "is damaged"),
+    ],
+)
+def test_a_broken_proof_is_told_in_plain_words(founded: Path, tmp_path: Path, content: str, says: str) -> None:
+    proof = tmp_path / "proof.json"
+    proof.write_text(content)
+    ran = run("verify", proof, "--trust", founded / "alliance.json", "--json")
+    assert (ran.code, ran.json["error"]["field"]) == (2, "proof")
+    assert says in ran.json["error"]["problem"]
+    assert "recursion" not in ran.err
+    assert "truncated" not in ran.err
+
+
+def test_a_field_is_taken_from_the_text_that_names_it() -> None:
+    assert told(ValueError("loan: there is none; check the id"))[:2] == ("loan", "there is none; check the id")
+    assert told(ValueError("there is none"))[:2] == (None, "there is none")
