@@ -17,7 +17,7 @@ from kouan.kernel.registry import Claim, verify_in_turn
 from kouan.kernel.rejections import Rejection
 from kouan.modules.financing.commands import COMMANDS
 
-STARTING = {"hold", "extend", "disburse", "refinance", "accept", "substitute"}
+STARTING = {"bring-in", "hold", "extend", "disburse", "refinance", "accept", "substitute"}
 HOSTILE: list[Any] = [
     None,
     True,

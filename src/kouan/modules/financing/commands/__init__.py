@@ -6,6 +6,7 @@ from typing import Final
 
 from kouan.kernel.registry import Command
 from kouan.modules.financing.commands import (
+    bringing_in,
     collecting,
     holding,
     refinancing,
@@ -23,4 +24,5 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *selling.COMMANDS,
     *substituting.COMMANDS,
     *reversing.COMMANDS,
+    *bringing_in.COMMANDS,
 )
