@@ -7,7 +7,21 @@ from typing import Annotated, Final
 
 import typer
 
-from kouan.cli import customs, demo, enterprise, financing, member, port, proof, quota, seal, serve, upkeep, verify
+from kouan.cli import (
+    customs,
+    demo,
+    enterprise,
+    financing,
+    member,
+    port,
+    proof,
+    quota,
+    seal,
+    serve,
+    simulate,
+    upkeep,
+    verify,
+)
 
 app: Final = typer.Typer(
     name="kouan",
@@ -32,6 +46,7 @@ GROUPS: Final[tuple[tuple[str | None, typer.Typer], ...]] = (
     ("proof", proof.app),
     (None, verify.app),
     (None, demo.app),
+    (None, simulate.app),
 )
 
 for _name, _group in GROUPS:
@@ -51,4 +66,3 @@ def kouan(
     ] = False,
 ) -> None:
     """Take the options of the command as a whole."""
-
