@@ -101,10 +101,21 @@ class Caller:
         self.books = ledger.auditor.books
         self.draw_keys: dict[str, bytes] = {}
         self.count = 0
+        self.made = 0
+        self.small = False
+        """For a while amounts are small, so that many loans find room on one declaration."""
 
     def command(self) -> tuple[str, dict[str, Any]]:
         """Return who sends what."""
-        return self.attest() if len(self.good()) < 5 else self.choose(self._makers())()
+        if self.made % 80 == 0:
+            self.small = bool(self.choose([0, 0, 1]))
+        self.made += 1
+        if len(self.good()) < 5 and self.choose([True, True, False]):
+            return self.attest()
+        if any(row.offer for row in self.books.loans.values()) and self.choose([True, False, False, False]):
+            return self.accept()
+        maker: Callable[[], tuple[str, dict[str, Any]]] = self.choose(self._makers())
+        return maker()
 
     def _makers(self) -> list[Callable[[], tuple[str, dict[str, Any]]]]:
         often = [*[self.hold] * 6, *[self.disburse] * 4, self.repay, self.collect]
@@ -119,7 +130,7 @@ class Caller:
             self.rekey,
         ]
         rest = [self.extend, self.release, self.prolong, self.write_off, self.review, self.reverse]
-        trade = [self.refinance, self.refinance, self.substitute, self.substitute, self.offer, self.offer, self.accept]
+        trade = [self.refinance, self.refinance, self.substitute, self.substitute, self.offer, self.accept]
         stops = [self.choose([self.withdraw, self.suspend, self.resume, self.resume, self.stage])]
         return [
             *often,
@@ -146,7 +157,7 @@ class Caller:
         return bool(self.rarely(1, 0))
 
     def some(self, names: Sequence[str], otherwise: str) -> str:
-        return str(self.choose([*names[-5:], *names[-5:], *names[-5:], *names[-5:], otherwise])) if names else otherwise
+        return str(self.choose([*names[-3:], *names[-3:], *names[-3:], *names[-6:], otherwise])) if names else otherwise
 
     def quota(self) -> str:
         good = self.good()
@@ -167,6 +178,8 @@ class Caller:
         return max(1, self.ledger.time_ms + int(self.choose(days)) * DAY_MS)
 
     def near(self, *figures: int) -> int:
+        if self.small:
+            return min(MAX_INTEGER, int(self.choose(range(1, 6))) + int(self.rarely(figures[0], 0)))
         edges = [
             edge for figure in figures for edge in (figure, figure, figure // 2, figure // 5, figure // 5, figure // 3)
         ]
@@ -360,7 +373,10 @@ class Caller:
         bank, plain = self._on_loan("disburse", self.held, registration=self.rarely(None, SOME))
         row = self.books.loans.get(plain["financing"])
         aside = row.set_aside() if row else {}
-        amounts = [self.near(aside[quota].amount) if quota in aside else 0 for quota in (row.quotas if row else "x")]
+        amounts = [
+            self.near(aside[quota].amount) if quota in aside else self.rarely(1, 0)
+            for quota in (row.quotas if row else "x")
+        ]
         return bank, {**plain, "amounts": self.rarely([*amounts, 0], amounts)[:64]}
 
     def release(self) -> tuple[str, dict[str, Any]]:
@@ -394,7 +410,7 @@ class Caller:
     def collect(self) -> tuple[str, dict[str, Any]]:
         items = []
         for _ in range(self.choose([1, 1, 2])):
-            quota = self.quota()
+            quota = self.choose([self.quota(), self.some(list(self.books.declarations), self.quota())])
             row = self.books.declarations.get(quota)
             left = max(0, row.attested - self.books.collected(quota)) if row else 5
             amount = self.near(left, row.attested // 10 if row else 0, left // 3, 0)
@@ -411,8 +427,9 @@ class Caller:
         return bank, {"collection": collection, "type": "financing.reverse-collection/1"}
 
     def offer(self) -> tuple[str, dict[str, Any]]:
-        to = self.choose([*BANKS, "customs", "nobody"])
-        return self._on_loan("offer", owing, lapse_ms=self.later(2, 2, 0), to=to)
+        to = self.choose([*BANKS, *BANKS, "customs", "nobody"])
+        fits = self.choose([owing, lambda row: owing(row) and self.held(row)])
+        return self._on_loan("offer", fits, lapse_ms=self.later(2, 2, 0), to=to)
 
     def cancel_offer(self) -> tuple[str, dict[str, Any]]:
         return self._on_loan("cancel-offer", lambda row: row.offer)

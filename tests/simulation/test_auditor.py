@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from random import Random
@@ -14,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from tests.simulation.random_commands import DAY_MS, Caller, Choose, Watched
 
 from kouan.kernel.rejections import Rejection
+from kouan.simulation.audit.conservation import broken
 from kouan.simulation.audit.signatures import canonical
 
 RATIOS = ("customs.ratio_bp.0110", "customs.provisional_ratio_bp")
@@ -21,7 +23,7 @@ RATIOS = ("customs.ratio_bp.0110", "customs.provisional_ratio_bp")
 
 def step(ledger: Watched, caller: Caller, choose: Choose) -> list[dict[str, Any]]:
     """One block of one or two envelopes of one to three commands."""
-    ledger.advance(int(choose([0, 1000, 1000, 1000, DAY_MS // 4, DAY_MS])))
+    ledger.advance(int(choose([0, 1000, 1000, 1000, 1000, DAY_MS // 4, DAY_MS])))
     envelopes = []
     for _ in range(choose([1, 1, 1, 2])):
         member, first = caller.command()
@@ -34,10 +36,14 @@ def step(ledger: Watched, caller: Caller, choose: Choose) -> list[dict[str, Any]
 
 def vote(ledger: Watched, choose: Choose) -> None:
     """What the alliance may have decided."""
+    suspended = [member for member, party in ledger.auditor.parties.items() if party.suspended]
+    if suspended:
+        ledger.toggle(suspended[0])
+        return
     decisions: list[Callable[[], None]] = [
         lambda: ledger.toggle(choose(["bank-a", "customs"])),
-        lambda: ledger.set_parameter(choose(RATIOS), choose([0, 5000, 10_000, 8000])),
-        lambda: ledger.set_parameter("customs.financeable_from", choose([0, 1, 2])),
+        lambda: ledger.set_parameter(choose(RATIOS), choose([5000, 8000, 10_000])),
+        lambda: ledger.set_parameter("customs.financeable_from", choose([1, 2, 2])),
     ]
     choose(decisions)()
 
@@ -109,6 +115,26 @@ TestAgainstEachOther.settings = settings(
 )
 
 
+def test_the_seventeenth_hold() -> None:
+    """Sixteen loans may hold on one declaration at a time: the auditor knows, and that a lapse makes room again."""
+    ledger = Watched()
+    caller = Caller(ledger, lambda options: options[0])
+    ledger.block(ledger.envelope(*caller.attest()))
+    (quota,) = ledger.auditor.books.declarations
+    codes = []
+    for place in range(18):
+        if place == 17:
+            ledger.advance(2 * DAY_MS)
+        caller.small = True
+        bank = "bank-a" if place % 2 else "bank-b"
+        terms = caller.terms(bank, caller.fresh(), [quota])
+        command = {**terms, "lapse_ms": ledger.time_ms + DAY_MS, "type": "financing.hold/1"}
+        (receipt,) = ledger.block(ledger.envelope(bank, command))
+        codes.append(receipt["results"][0]["code"])
+        assert not ledger.differences
+    assert codes == [0] * 16 + [Rejection.HOLDS_TOO_MANY, Rejection.HOLD_THIRD]
+
+
 def some_envelope(ledger: Watched, **body: Any) -> bytes:
     return ledger.envelope("customs", {"type": "customs.none/1"}, **body)
 
@@ -157,6 +183,27 @@ def test_a_difference_is_told() -> None:
     ledger.state.values[f"quota/{quota}"] = value.replace(b'"used":0', b'"used":5')
     ledger.block(ledger.envelope("customs", {"quota": quota, "reason": "inspection", "type": "customs.suspend/1"}))
     assert [(told.about, told.expected, told.found) for told in ledger.differences] == [(f"quota/{quota} used", 0, 5)]
+
+
+def test_what_is_not_conserved_is_told() -> None:
+    """The ledger's own records must agree: loans with what is used and held, the limit with what was attested."""
+    ledger = Watched()
+    caller = Caller(ledger, lambda options: options[0])
+    ledger.block(ledger.envelope(*caller.attest()))
+    (quota,) = ledger.auditor.books.declarations
+    loan = caller.fresh()
+    hold = {**caller.terms("bank-a", loan, [quota]), "lapse_ms": ledger.time_ms + DAY_MS, "type": "financing.hold/1"}
+    ledger.block(ledger.envelope("bank-a", hold))
+    read = ledger.state.get
+    assert not broken(read, {quota: [loan]}, ledger.time_ms)
+    for field, wrong, told in (("used", 1, "used is 1"), ("limit", 5, "the limit is 5"), ("holds", [], "holds are 0")):
+        record = json.loads(read(f"quota/{quota}") or b"") | {field: wrong}
+        (only,) = broken(
+            lambda key, record=record: canonical(record) if key.startswith("quota/") else read(key),
+            {quota: [loan]},
+            ledger.time_ms,
+        )
+        assert told in only
 
 
 @pytest.mark.parametrize("kind", ["alliance.onboard/1", "alliance.vote/1"])

@@ -31,8 +31,10 @@ def generate(seed: int, count: int, fraud_rate_bp: int = FRAUD_RATE_BP) -> tuple
     declared = declare(random, count)
     events = list(_customs(random, declared))
     ready = [one for one in declared if one.limit > 100]
-    spares = [one for one in ready if random.randrange(100) < _SPARE_PERCENT]
-    lent = [one for one in ready if one not in spares]
+    spares: list[Declared] = []
+    lent: list[Declared] = []
+    for one in ready:
+        (spares if random.randrange(100) < _SPARE_PERCENT else lent).append(one)
     for number, on in enumerate(_together(random, lent), 1):
         events += _deal(random, f"L{number:04}", on, spares, fraud_rate_bp)
     events.sort(key=lambda event: event.at_ms)  # events of one time stay in the order they were made in
