@@ -197,12 +197,13 @@ def test_what_is_not_conserved_is_told() -> None:
     read = ledger.state.get
     assert not broken(read, {quota: [loan]}, ledger.time_ms)
     for field, wrong, told in (("used", 1, "used is 1"), ("limit", 5, "the limit is 5"), ("holds", [], "holds are 0")):
-        record = json.loads(read(f"quota/{quota}") or b"") | {field: wrong}
-        (only,) = broken(
-            lambda key, record=record: canonical(record) if key.startswith("quota/") else read(key),
-            {quota: [loan]},
-            ledger.time_ms,
-        )
+        changed = {"quota": json.loads(read(f"quota/{quota}") or b"") | {field: wrong}}
+
+        def tampered(key: str, changed: dict[str, Any] = changed) -> bytes | None:
+            kind = key.partition("/")[0]
+            return canonical(changed[kind]) if kind in changed else read(key)
+
+        (only,) = broken(tampered, {quota: [loan]}, ledger.time_ms)
         assert told in only
 
 
