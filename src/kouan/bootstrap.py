@@ -12,10 +12,9 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from kouan.engines.embedded import LOG, Embedded, Ledger
 from kouan.engines.local_socket import Remote, SocketError
@@ -33,7 +32,7 @@ TRUST_FILE: Final = "alliance.json"
 LEDGER: Final = "ledger"
 OPERATOR_SEED: Final = "operator.key"
 SOCKET: Final = "socket"
-SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
+SHANGHAI: Final = timezone(timedelta(hours=8), "+08:00")  # without daylight saving since 1991
 LOCK: Final = "lock"
 LOCK_WAIT_S: Final = 2.0
 """How long a command waits for another that has the ledger open."""

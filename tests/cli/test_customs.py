@@ -51,7 +51,7 @@ def test_a_folder_with_bad_files_among_good_ones(kouan: Kouan) -> None:
         "0006.xml": "attested",
     }
     assert rows["0001.xml"]["amount"] == "USD 119,280.00"
-    assert "has no '91310118MA1JN9UW2K'" in rows["0003.xml"]["why"]
+    assert "91310118MA1JN9UW2K has no wallet here" in rows["0003.xml"]["why"]
     assert "0004.filing.json" in rows["0004.xml"]["why"]
 
 
@@ -64,6 +64,19 @@ def test_what_was_attested_before_is_refused_and_the_report_says_why(kouan: Koua
     assert [document["result"] for document in documents] == ["refused", "attested"]
     assert documents[0]["quotas"][0]["refused"]["name"] == "QUOTA_EXISTS"
     assert ran.json["results"] == documents
+
+
+def test_an_owner_without_a_wallet_is_named_with_file_line_and_field(kouan: Kouan, export: Path) -> None:
+    """Its code's failing check character is told, and what to do; other traders are not."""
+    declaration = msgspec.structs.replace(EXPORT, owner_uscc="91310115MA1K0LNG15")
+    export.write_bytes(write_declaration(declaration))
+    line = export.read_text().split("TradeCoScc")[0].count("\n") + 1
+    ran = kouan("customs", "attest", export, *CUSTOMS)
+    assert ran.code == 2
+    assert f"{export}:{line}: DecHead/TradeCoScc: " in ran.out
+    for said in ("check", "no wallet here", "kouan enterprise onboard 91310115MA1K0LNG15", ".filing.json"):
+        assert said in ran.out
+    assert OWNER not in ran.out
 
 
 def test_more_files_than_one_step_takes(kouan: Kouan) -> None:

@@ -70,6 +70,13 @@ def test_from_filing_to_consent(kouan: Kouan, export: Path, port: Path) -> None:
     assert [(part.number, part.amount) for part in consent.allocations] == [(NUMBER, 50_000_00)]
 
 
+def test_a_consent_over_more_than_is_free_is_warned_of(kouan: Kouan, attested: str) -> None:
+    """It may be free by the time the bank draws, so it is made all the same."""
+    ran = kouan("enterprise", "consent", "--bank", "bank-of-huangpu", "--declaration", f"{attested}:900000000 USD")
+    assert ran.code == 0, ran.err
+    assert "is free now" in ran.out
+
+
 def test_a_consent_goes_where_it_is_told(kouan: Kouan, attested: str) -> None:
     ran = kouan(
         *("enterprise", "consent", "--bank", "bank-of-huangpu", "--declaration", f"{attested}:USD 7", "--out", "c.json")

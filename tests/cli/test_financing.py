@@ -144,6 +144,11 @@ def test_a_mistake_is_reversed_by_a_second_person(kouan: Kouan) -> None:
     done(kouan(*back, "--key", "checker"))
 
 
+def test_csv_and_json_together_are_refused(kouan: Kouan) -> None:
+    ran = kouan("financing", "list", "--csv", "--json", "--as", "bank-of-huangpu")
+    assert (ran.code, ran.json["error"]["field"]) == (2, "--csv")
+
+
 def test_hold_extend_release(kouan: Kouan) -> None:
     """A hold is extended once; released, it frees the declaration and the loan stays as released."""
     declare(kouan)
@@ -271,6 +276,8 @@ def test_a_loan_is_sold(kouan: Kouan) -> None:
     assert done(kouan("financing", "list", "--as", BANK, "--json")).json["loans"] == []
     (bought,) = done(kouan("financing", "list", "--as", OTHER_BANK, "--json")).json["loans"]
     assert (bought["id"], bought["customer"]) == (loan, "")
+    assert f"Sold to {OTHER_BANK}" in " ".join(done(on(kouan, BANK, "show", loan)).out.split())
+    one_line(on(kouan, BANK, "repay", loan, "--amount", "1.00 USD"), f"was sold to {OTHER_BANK}")
 
 
 def test_a_bank_finds_what_is_offered_to_it(kouan: Kouan) -> None:

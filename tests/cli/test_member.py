@@ -35,6 +35,11 @@ def test_list_and_show_name_members_in_both_languages(kouan: Kouan) -> None:
     one_line(kouan("member", "show", "no-such-bank"), "MEMBER", "no-such-bank")
 
 
+def test_a_number_out_of_bounds_is_told_the_bounds(kouan: Kouan) -> None:
+    refused = kouan(*["member", "propose", "parameter", "customs.ratio_bp.0110", "10001", "--as", "peoples-bank"])
+    one_line(refused, "NUMBER", "give 0 to 10000")
+
+
 def test_a_key_is_added_used_replaced_and_revoked(kouan: Kouan) -> None:
     bank = ("--as", "bank-of-huangpu")
     assert kouan("member", "add-key", "night", *bank).code == 0
@@ -65,7 +70,10 @@ def test_an_ordinary_proposal_from_vote_to_notice(kouan: Kouan) -> None:
     assert early.code == 1
     assert "PROPOSAL_NOT_CARRIED" in early.err
     assert carry(kouan, proposal)["state"] == "carried"
-    assert "PROPOSAL_TOO_EARLY" in kouan("member", "enact", proposal, "--as", "peoples-bank").err
+    early = kouan("member", "enact", proposal, "--as", "peoples-bank").err
+    assert "PROPOSAL_TOO_EARLY" in early
+    assert "possible from 20" in early
+    assert "+08:00" in early
     listed = kouan("member", "proposals")
     assert "parameter name customs.ratio_bp.0110, value 7000" in listed.out
     assert "carried, in effect from" in listed.out

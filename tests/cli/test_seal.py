@@ -26,6 +26,7 @@ def test_the_overseer_sees_number_and_owner_after_the_second_holders_answer(koua
     early = kouan("seal", "disclose", asked.json["request"], *OVERSEER)
     assert early.code == 1
     assert "OPENING_STILL_SEALED" in early.err
+    assert "possible from 20" in early.err
     listed = kouan("seal", "list", *OVERSEER)
     assert "commerce-commission" in listed.out
 

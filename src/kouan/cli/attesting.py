@@ -17,7 +17,7 @@ from kouan.client.amounts import parse_amount
 from kouan.client.customs_desk import CustomsDesk, Outcome, Prepared
 from kouan.client.enterprises import INBOX, Custodian, deliver
 from kouan.client.filings import FILING_SUFFIX, FilingSlip, read_slip
-from kouan.client.places import KEYS
+from kouan.client.places import KEYS, NoHomeError
 from kouan.client.session import Session
 from kouan.formats.declaration import Declaration
 from kouan.formats.single_window import FormatError, read_files
@@ -143,8 +143,21 @@ def _prepare(
     if beside.exists():
         slip: FilingSlip = read_slip(beside.read_bytes(), FilingSlip, str(beside))
     else:
-        slip = custodian.slip(declaration.owner_uscc, declaration.entry_id)
+        try:
+            slip = custodian.slip(declaration.owner_uscc, declaration.entry_id)
+        except NoHomeError:
+            raise _no_wallet(path, declaration, beside.name) from None
     return desk.prepare(declaration, slip, stage, attested or None)
+
+
+def _no_wallet(path: Path, declaration: Declaration, slip: str) -> FormatError:
+    """Return the error for a declaration whose owner nobody here can draw for, at the owner's line in the message."""
+    before, found, _ = path.read_bytes().partition(b"TradeCoScc")
+    way_on = f"`kouan enterprise onboard {declaration.owner_uscc}`, or give the owner's slip beside it as {slip}"
+    problem = f"{declaration.owner_uscc} has no wallet here; {way_on}"
+    if declaration.owner_uscc_problem:
+        problem = f"{declaration.owner_uscc_problem}; {problem}"
+    return FormatError(str(path), before.count(b"\n") + 1 if found else 1, "DecHead/TradeCoScc", problem)
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:

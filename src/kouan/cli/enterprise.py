@@ -27,6 +27,7 @@ from kouan.formats.identifiers import declaration_number
 from kouan.formats.money import money
 from kouan.formats.single_window import FormatError, read_files
 from kouan.kernel.encoding import Bytes16
+from kouan.kernel.quota import available
 from kouan.kernel.records import Member
 from kouan.modules.alliance.records import Override, member_key
 from kouan.modules.customs.queries import Declaration
@@ -285,8 +286,16 @@ def consent(
             (call.text("Slip", "授权文件"), str(path)),
         ]
     )
+    over = [
+        call.text(
+            f"! {part.number}: only {money(free, part.unit)} is free now; the ledger refuses to hold more",
+            f"! {part.number}：现仅余 {money(free, part.unit)} 可用；超出部分账本将拒绝占用",
+        )
+        for part, quota in zip(parts, given.quotas, strict=True)
+        if part.amount > (free := available(quota, bootstrap.now_ms()))
+    ]
     step = f"hold {path}" if financing is None else f"substitute {financing} {path} --part NUMBER:AMOUNT"
-    return Page(document, [shown, call.text("Next: ", "下一步：") + f"kouan financing {step} --as {bank}"])
+    return Page(document, [shown, *over, call.text("Next: ", "下一步：") + f"kouan financing {step} --as {bank}"])
 
 
 def _loan_id(text: str | None) -> str | None:

@@ -138,6 +138,12 @@ def registration_of(number: str | None, searched: str | None, expires: str | Non
     return Registration(number=number, searched=moment, expires=date.fromisoformat(expires).isoformat())
 
 
+def held_until(call: Call, lapse_ms: int) -> tuple[str, str]:
+    """Return the line that says until when something is held: the last day, as it is agreed."""
+    day = last_day(lapse_ms)
+    return call.text("Held until", "占用至"), call.text(f"end of {day}", f"{day} 终了")
+
+
 def read_slip(path: Path) -> bytes:
     """Return a slip's bytes."""
     if path.stat().st_size > 2**24:
@@ -156,6 +162,7 @@ def loan_document(held: Held) -> dict[str, Any]:
     view = held.view
     return {
         "id": view.id,
+        "bank": view.bank,
         "customer": held.booked.customer,
         "product": view.product,
         "state": view.state,

@@ -20,6 +20,7 @@ from kouan.cli.loans import (
     bank_name,
     bank_of,
     day_end,
+    held_until,
     must_accept,
     one_way,
     parts_of,
@@ -27,7 +28,7 @@ from kouan.cli.loans import (
     registration_of,
     write_pdf,
 )
-from kouan.cli.output import Page, UnusableError, fields, moment, table
+from kouan.cli.output import Page, UnusableError, fields, table
 from kouan.cli.quota_words import free_word, kinds_among
 from kouan.client.amounts import parse_rate
 from kouan.client.bank import Bank
@@ -161,14 +162,11 @@ def extend(
             must_accept(call, bank, result, call.text("extend the hold", "延长占用"))
         view = one_loan(bank, loan).view
     document = {"financing": view.id, "lapse_ms": view.lapse_ms, "maturity_ms": view.maturity_ms, "warnings": warnings}
-    shown = fields(
-        [
-            (call.text("Loan", "融资"), view.id),
-            (call.text("Held until", "占用至"), moment(view.lapse_ms)),
-            (call.text("Maturity", "到期日"), last_day(view.maturity_ms)),
-        ]
-    )
-    return Page(document, [shown, *(f"! {warning}" for warning in warnings)])
+    pairs = [(call.text("Loan", "融资"), view.id)]
+    if view.held:
+        pairs.append(held_until(call, view.lapse_ms))
+    pairs.append((call.text("Maturity", "到期日"), last_day(view.maturity_ms)))
+    return Page(document, [fields(pairs), *(f"! {warning}" for warning in warnings)])
 
 
 @command(
@@ -274,8 +272,7 @@ def _placed_page(call: Call, placed: Placed, pdf: str | None) -> Page:
         (call.text("Amount", "金额"), money(*placed.lent)),
     ]
     if placed.lapse is not None:
-        until = call.text(f"end of {last_day(placed.lapse.moment_ms)}", f"{last_day(placed.lapse.moment_ms)} 终了")
-        pairs.append((call.text("Held until", "占用至"), until))
+        pairs.append(held_until(call, placed.lapse.moment_ms))
     if pdf is not None:
         pairs.append((call.text("Advice", "受理通知"), pdf))
     lines = [f"! {warning}" for warning in warnings]

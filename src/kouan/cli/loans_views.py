@@ -12,8 +12,8 @@ from rich.table import Table
 
 from kouan.cli.calls import Call, command, group
 from kouan.cli.code_words import code_word
-from kouan.cli.loans import LoanArgument, PdfOption, bank_name, bank_of, day_end, loan_document, write_pdf
-from kouan.cli.output import Page, fields, moment, table
+from kouan.cli.loans import LoanArgument, PdfOption, bank_name, bank_of, day_end, held_until, loan_document, write_pdf
+from kouan.cli.output import Page, UnusableError, fields, moment, table
 from kouan.client.loan_statement import KINDS, Line, history, loan_statement
 from kouan.client.papers import PRODUCTS, last_day
 from kouan.client.portfolio import Held, both, flags_of, one_loan, overdue_at, portfolio
@@ -82,6 +82,7 @@ def show(call: Call, loan: LoanArgument, pdf: PdfOption = None) -> Page:
 @command(app, "list", signs=True, examples=("kouan financing list", "kouan financing list --csv"))
 def list_loans(call: Call, as_csv: CsvOption = False) -> Page:
     """List the bank's own loans with their state and flags, the earliest due first."""
+    _one_form(call, as_csv=as_csv)
     with bank_of(call) as bank:
         now_ms = bank.session.now_ms()
         loans = portfolio(bank, now_ms)
@@ -105,10 +106,16 @@ def overdue(
 
     What is owed is taken as the ledger has it now; the day decides only what counts as overdue.
     """
+    _one_form(call, as_csv=as_csv)
     with bank_of(call) as bank:
         at_ms = bank.session.now_ms() if at is None else day_end("--at", at)
         loans = overdue_at(bank, at_ms)
     return _loans_page(call, loans, at_ms, call.text("Overdue", "逾期"), as_csv=as_csv)
+
+
+def _one_form(call: Call, *, as_csv: bool) -> None:
+    if as_csv and call.as_json:
+        raise UnusableError("--csv", "is given together with --json; give one of them")
 
 
 def _loans_page(call: Call, loans: Sequence[Held], at_ms: int, title: str, *, as_csv: bool) -> Page:
@@ -172,8 +179,10 @@ def _head(call: Call, held: Held, pdf: str | None) -> Table:
         (call.text("Outstanding", "未还余额"), both(held, held.owed, view.outstanding)),
         (call.text("Maturity", "到期日"), last_day(view.maturity_ms)),
     ]
+    if view.bank != call.member:
+        pairs.append((call.text("Sold to", "已转让给"), view.bank))
     if view.state == "held":
-        pairs.append((call.text("Held until", "占用至"), moment(view.lapse_ms)))
+        pairs.append(held_until(call, view.lapse_ms))
     if pdf is not None:
         pairs.append((call.text("Statement", "融资明细"), pdf))
     return fields(pairs)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -16,6 +16,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from kouan.bootstrap import SHANGHAI
 from kouan.cli.errors import told
 from kouan.client.sentences import sentence_of
 from kouan.client.session import Result
@@ -108,14 +109,14 @@ def fields(pairs: Iterable[tuple[str, str]]) -> Table:
 
 
 def moment(time_ms: int) -> str:
-    """Return a time as people of this machine read it, with its offset; nothing for 0, which stands for never.
+    """Return a time as Shanghai's clocks show it, like the days on papers; nothing for 0, which stands for never.
 
     A time past the end of the calendar, in the year 9999, is shown as its milliseconds since 1970.
     """
     if not time_ms:
         return ""
     try:
-        return datetime.fromtimestamp(time_ms / 1000, UTC).astimezone().isoformat(" ", "seconds")
+        return datetime.fromtimestamp(time_ms // 1000, SHANGHAI).isoformat(" ", "seconds")
     except (OverflowError, ValueError):  # the calendar ends, at its edge with the former
         return f"{time_ms} ms"
 

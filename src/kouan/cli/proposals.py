@@ -16,6 +16,7 @@ from kouan.client import alliance_desk as desk
 from kouan.client.filings import read_slip
 from kouan.client.reading import LedgerReader
 from kouan.kernel.encoding import Bytes32
+from kouan.kernel.rejections import Rejection
 from kouan.modules.alliance.records import (
     AddMember,
     AddMemberKey,
@@ -93,7 +94,12 @@ def enact(call: Call, proposal: ProposalArgument) -> Page:
     with call.session() as session:
         found = desk.ballot_of(session, proposal, bootstrap.now_ms()).proposal
         result = desk.enact(session, found, _operator_seed(call))
-    must_accept(result, call.text("enact", "生效"))
+        ballot = desk.ballot_of(session, proposal, bootstrap.now_ms())
+    what = call.text("enact", "生效")
+    if result.code is Rejection.PROPOSAL_TOO_EARLY:
+        at = moment(ballot.enactable_ms)
+        what = call.text(f"enact (possible from {at})", f"生效（不早于 {at}）")
+    must_accept(result, what)
     return done(call, {"proposal": proposal}, f"{_change_text(found.change)}: in effect", "变更已生效")
 
 
@@ -113,6 +119,11 @@ def propose_parameter(
     if name not in declared:
         near = ", ".join(sorted(other for other in declared if other.split(".")[0] == name.split(".")[0])) or "none"
         raise UnusableError("NAME", f"{name!r} is no parameter; those of the same group are: {near}")
+    lowest, highest = declared[name].lowest, declared[name].highest
+    if not lowest <= value <= highest:
+        raise UnusableError(
+            "NUMBER", f"{value} is outside {name}'s bounds; give {lowest} to {highest} {declared[name].unit}"
+        )
     return _propose(call, SetParameter(name, value))
 
 

@@ -15,6 +15,7 @@ from kouan.cli.output import Page, fields, moment, must_accept, table
 from kouan.client.customs_desk import CustomsDesk
 from kouan.client.filings import read_slip
 from kouan.client.openings import AnswerSlip, OverseerDesk, RequestSlip, SealSlip, answer, hand_over
+from kouan.kernel.rejections import Rejection
 
 app: Final = group("Opening seals: asked for by the overseer, answered by the second holder, recorded on the ledger.")
 
@@ -97,7 +98,11 @@ def disclose(
     """Step 5, overseer: show everybody which declaration a request meant."""
     with _overseer(call) as desk:
         result = desk.disclose(request_id)
-    must_accept(result, call.text("disclose", "公开"))
+        what = call.text("disclose", "公开")
+        if result.code is Rejection.OPENING_STILL_SEALED:
+            at = moment(desk.disclosable_ms(request_id))
+            what = call.text(f"disclose (possible from {at})", f"公开（不早于 {at}）")
+    must_accept(result, what)
     return Page({"request": request_id}, [call.text("disclosed", "已公开")])
 
 

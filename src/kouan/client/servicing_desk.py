@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kouan.client.amounts import Amount
 from kouan.client.bank import Bank, by_allocation
-from kouan.client.book import BookedCollection, BookedLoan
+from kouan.client.book import BookedCollection, BookedLoan, BookError
 from kouan.client.keymaterial import fresh
 from kouan.client.loan_currency import repayable, sides_of
 from kouan.client.payoff import make_pay_off
@@ -83,6 +83,8 @@ class ServicingDesk:
         is an advance 垫款. Raises BookError, ValueError.
         """
         loan = self._bank.loan(name)
+        if loan.bank != self._bank.session.member:
+            raise BookError(f"loan: {loan.id} was sold to {loan.bank}; what is paid on it is for that bank to record")
         if parts is not None:
             split = Split(by_allocation(loan, parts), None)
         elif amount is not None:

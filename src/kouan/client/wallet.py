@@ -54,6 +54,8 @@ class Given(NamedTuple):
     financing: str
     """The id of the loan, picked here."""
     slip: bytes
+    quotas: Sequence[Quota]
+    """What the parts draw on as the ledger has it, part by part."""
 
 
 class Wallet:
@@ -123,13 +125,14 @@ class Wallet:
             raise ValueError("declaration: name each declaration and currency once, and at least one")
         financing = self._new_financing() if financing is None else financing
         known = {kept.number: kept for kept in self.declarations()}
-        allocations = []
+        allocations, quotas = [], []
         for part in parts:
             if part.number not in known:
                 raise ValueError(
                     f"declaration {part.number}: not in the wallet {self._home.id}; take in customs' slip first"
                 )
             name, quota = _checked_part(reader, known[part.number], part)
+            quotas.append(quota)
             message = draw_message(self._alliance, bank.id, financing, name, part.amount, expires_ms)
             allocations.append(
                 ConsentPart(
@@ -143,7 +146,7 @@ class Wallet:
                 )
             )
         consent = Consent(self._alliance, allocations, bank.id, financing, "kouan/consent/1", "seller")
-        return Given(financing, seal_consent(consent, from_text(bank.sealing), self._entropy))
+        return Given(financing, seal_consent(consent, from_text(bank.sealing), self._entropy), quotas)
 
     def _draw_seed(self, quota: Quota, number: str) -> bytes:
         master = self._home.keys.secrets[DRAW_MASTER]
