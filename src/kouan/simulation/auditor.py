@@ -15,13 +15,13 @@ import msgspec
 
 from kouan.kernel.rejections import Rejection
 from kouan.modules.alliance.founding import Founding
-from kouan.simulation.audit import customs, drawing, figures, servicing
+from kouan.simulation.audit import bringing_in, customs, drawing, figures, servicing
 from kouan.simulation.audit.books import Books, RefusedError
 from kouan.simulation.audit.conservation import Read, broken
 from kouan.simulation.audit.envelopes import Letter, Numbers, read
 from kouan.simulation.audit.rules import Party, Rule, Said
 
-RULES: Final[Mapping[str, Rule]] = {**customs.RULES, **drawing.RULES, **servicing.RULES}
+RULES: Final[Mapping[str, Rule]] = {**bringing_in.RULES, **customs.RULES, **drawing.RULES, **servicing.RULES}
 _DRAWS: Final = frozenset(drawing.RULES) - {"financing.extend/1"}
 
 
@@ -59,6 +59,7 @@ class Auditor:
             member.id: Party(
                 {name: key.public for name, key in member.keys.items()},
                 frozenset(member.roles) | ({"second-holder"} if member.id == founding.second_holder else set()),
+                keyed_ms=founding.founded_ms,
             )
             for member in founding.members
         }

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from kouan.kernel.rejections import Rejection
 
 WHOLE_BP: Final = 10_000
-PUT: Final = ("disbursement", "refinancing", "moved-in")
+PUT: Final = ("brought-in", "disbursement", "refinancing", "moved-in")
 """Entries that put principal on a declaration."""
 PAID: Final = ("repayment", "pay-off")
 
@@ -63,6 +63,7 @@ class Entry(NamedTuple):
     by: str
     interest: int
     kind: str
+    time_ms: int
     undone: bool = False
 
 
@@ -139,6 +140,7 @@ class Money(NamedTuple):
     financing: str | None
     items: Mapping[str, tuple[int, bool]]
     """By quota: amount, and whether the buyer has paid for good."""
+    time_ms: int
     undone_by: str | None
 
 

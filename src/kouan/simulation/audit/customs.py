@@ -82,11 +82,19 @@ def _amend(said: Said, cmd: records.Amend) -> None:
     provisional = cmd.provisional
     if provisional is None:
         provisional = row.provisional and cmd.reason != "price-settled"
-    before = said.books.limit(cmd.quota)
     ratio_bp = _ratio(said, row.kind, row.mode, provisional=provisional)
+    before = _unsettled_limit(said, cmd.quota)
     _change(said, cmd.quota, row._replace(attested=cmd.attested, provisional=provisional, ratio_bp=ratio_bp))
-    if said.suspended and said.books.limit(cmd.quota) > before:
+    starts = said.books.declarations[cmd.quota].status == "active" != row.status
+    more = cmd.attested > row.attested or _unsettled_limit(said, cmd.quota) > before
+    if said.suspended and (starts or more):
         raise RefusedError(Rejection.AMENDMENT_RAISES_WHILE_SUSPENDED, "attested")
+
+
+def _unsettled_limit(said: Said, name: str) -> int:
+    """Return what could be drawn if no buyer had paid for good: that can be reversed."""
+    row = said.books.declarations[name]
+    return max(0, row.attested - said.books.collected(name)) * row.ratio_bp // WHOLE_BP
 
 
 def _withdraw(said: Said, cmd: records.Withdraw) -> None:

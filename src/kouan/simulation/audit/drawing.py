@@ -5,7 +5,7 @@ Written, as is `servicing`, from `kouan/modules/financing/README.md`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from kouan.kernel.rejections import Rejection
@@ -59,7 +59,15 @@ def write_loan(said: Said, name: str, loan: Loan) -> None:
 
 def with_entry(said: Said, loan: Loan, kind: str, amounts: Mapping[str, int], interest: int = 0) -> Loan:
     """Return the loan with one event more."""
-    return loan._replace(entries=(*loan.entries, Entry(dict(amounts), said.signer, interest, kind)))
+    return loan._replace(entries=(*loan.entries, Entry(dict(amounts), said.signer, interest, kind, said.time_ms)))
+
+
+def tell_overdrawn(said: Said, quotas: Iterable[str]) -> None:
+    """Raise the revision of each quota that is over-drawn: its other lenders relied on the room."""
+    for quota in quotas:
+        row = said.books.declarations[quota]
+        if said.books.used(quota) > said.books.limit(quota):
+            said.books.put_declaration(quota, row._replace(revision=row.revision + 1))
 
 
 def give_back(said: Said, loan: Loan) -> Loan:
@@ -115,27 +123,35 @@ def _check_new(said: Said, cmd: Any) -> None:
 def _check_parts(said: Said, cmd: Any, check: Callable[[str, int], None]) -> dict[str, int]:
     """Check the allocations of a new loan one by one, then that they are worth the loan; return their revisions."""
     seen: dict[str, int] = {}
-    worth = 0
-    units = []
     for draw in cmd.allocations:
         if draw.quota in seen:
             raise RefusedError(Rejection.ALLOCATION_TWICE, draw.quota)
         row = _check_draw(said, cmd.financing, draw, draw.amount)
         check(draw.quota, draw.amount)
         seen[draw.quota] = row.revision
-        if row.unit == cmd.currency:
-            worth += draw.amount
+    check_worth(said, cmd)
+    return seen
+
+
+def check_worth(said: Said, cmd: Any) -> None:
+    """Check that the allocations of a new loan are worth its amount, at just the rates that they need."""
+    worth = 0
+    units = []
+    for part in cmd.allocations:
+        unit = said.books.declarations[part.quota].unit
+        if unit == cmd.currency:
+            worth += part.amount
         else:
-            units.append(row.unit)
-            worth += draw.amount * cmd.rates.get(row.unit, 0) // _RATE_ONE
+            units.append(unit)
+            worth += part.amount * cmd.rates.get(unit, 0) // _RATE_ONE
     if sorted(set(units)) != sorted(cmd.rates):
         raise RefusedError(Rejection.RATES_MISFIT, "rates")
     if worth != cmd.amount:
         raise RefusedError(Rejection.AMOUNT_NOT_SUM, "amount")
-    return seen
 
 
-def _new_loan(said: Said, cmd: Any, seen: dict[str, int]) -> Loan:
+def new_loan(said: Said, cmd: Any, seen: dict[str, int]) -> Loan:
+    """Return a loan of which nothing is held or drawn yet."""
     return Loan(
         advances=0,
         amount=cmd.amount,
@@ -177,7 +193,7 @@ def _hold(said: Said, cmd: HoldCommand) -> None:
         draw.quota: Hold(amount=draw.amount, drawer=said.member, drawn=False, extended=False)
         for draw in cmd.allocations
     }
-    said.books.put_loan(cmd.financing, _new_loan(said, cmd, seen)._replace(holds=held, lapse_ms=cmd.lapse_ms))
+    said.books.put_loan(cmd.financing, new_loan(said, cmd, seen)._replace(holds=held, lapse_ms=cmd.lapse_ms))
 
 
 def _extend(said: Said, cmd: ExtendCommand) -> None:
@@ -261,7 +277,7 @@ def _refinance(said: Said, cmd: RefinanceCommand) -> None:
     old = give_back(said, old)._replace(successor=cmd.financing)
     write_loan(said, cmd.predecessor, with_entry(said, old, "pay-off", paid_off, cmd.interest))
     seen = _check_parts(said, cmd, lambda quota, amount: _check_room(said, quota, amount))
-    new = _new_loan(said, cmd, seen)._replace(predecessor=cmd.predecessor, registration=cmd.registration)
+    new = new_loan(said, cmd, seen)._replace(predecessor=cmd.predecessor, registration=cmd.registration)
     write_loan(said, cmd.financing, with_entry(said, new, "refinancing", new.granted))
 
 

@@ -17,6 +17,8 @@ class Party:
     """Public key by name."""
     roles: frozenset[str]
     suspended: bool = False
+    keyed_ms: int = 0
+    """Since when it has its keys: they are those it was founded with."""
 
 
 class Said(NamedTuple):

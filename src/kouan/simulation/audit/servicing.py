@@ -10,11 +10,20 @@ from kouan.modules.financing.commands.holding import ReleaseCommand
 from kouan.modules.financing.commands.reversing import ReverseCommand
 from kouan.modules.financing.commands.selling import AcceptCommand, CancelOfferCommand, OfferCommand
 from kouan.modules.financing.commands.servicing import ProlongCommand, RepayCommand, ReviewCommand, WriteOffCommand
-from kouan.simulation.audit.books import WHOLE_BP, Loan, Money, RefusedError
-from kouan.simulation.audit.drawing import LARGEST, give_back, own_held_loan, own_loan, with_entry, write_loan
+from kouan.simulation.audit.books import WHOLE_BP, Entry, Hold, Loan, Money, RefusedError
+from kouan.simulation.audit.drawing import (
+    LARGEST,
+    give_back,
+    own_held_loan,
+    own_loan,
+    tell_overdrawn,
+    with_entry,
+    write_loan,
+)
 from kouan.simulation.audit.rules import Rule, Said
 
-_REVERSIBLE: Final = ("advance", "disbursement", "repayment", "write-off")
+_REVERSIBLE: Final = ("advance", "brought-in", "disbursement", "repayment", "write-off")
+_PAID_OUT: Final = ("brought-in", "disbursement")
 
 
 def _release(said: Said, cmd: ReleaseCommand) -> None:
@@ -82,12 +91,12 @@ def _collect(said: Said, cmd: CollectCommand) -> None:
     for item in cmd.items:
         if item.quota in items:
             raise RefusedError(Rejection.ALLOCATION_TWICE, item.quota)
-        _check_receipt(said, item)
+        _check_receipt(said, item, cmd.financing)
         items[item.quota] = (item.amount, item.final)
-    said.books.put_money(cmd.collection, Money(said.signer, cmd.financing, items, None))
+    said.books.put_money(cmd.collection, Money(said.signer, cmd.financing, items, said.time_ms, None))
 
 
-def _check_receipt(said: Said, item: Any) -> None:
+def _check_receipt(said: Said, item: Any, financing: str | None) -> None:
     row = said.books.declarations.get(item.quota)
     if row is None:
         raise RefusedError(Rejection.QUOTA_UNKNOWN, item.quota)
@@ -102,22 +111,38 @@ def _check_receipt(said: Said, item: Any) -> None:
         raise RefusedError(Rejection.COLLECTED_TOO_MUCH, item.quota)
     if said.books.collected(item.quota) + item.amount > LARGEST:
         raise RefusedError(Rejection.QUOTA_NUMBER_TOO_LARGE, item.quota)
+    if item.final and not _may_end(said, item.quota, financing):
+        raise RefusedError(Rejection.COLLECTION_FINAL_NOT_LENDER, item.quota)
 
 
-def _check_reversal(said: Said, by: str, *, undone: bool) -> None:
+def _may_end(said: Said, quota: str, financing: str | None) -> bool:
+    """Tell whether the signer may say that the buyer has paid for good: one that lends there, or nobody does."""
+    holding = said.books.living(quota, said.time_ms)
+    if not said.books.used(quota) and not holding:
+        return True
+    if financing is None or said.books.loans[financing].bank != said.member:
+        return False
+    return financing in holding or said.books.loans[financing].owed(quota) > 0
+
+
+def _check_reversal(said: Said, made: Entry | Money, *, undone: bool) -> None:
     if undone:
         raise RefusedError(Rejection.ENTRY_REVERSED_ALREADY)
-    if by.partition("/")[0] != said.member:
+    if made.by.partition("/")[0] != said.member:
         raise RefusedError(Rejection.REVERSAL_OTHER_BANK)
-    if by == said.signer:
+    if made.by == said.signer:
         raise RefusedError(Rejection.REVERSAL_SAME_KEY)
+    if said.parties[said.member].keyed_ms >= made.time_ms:
+        raise RefusedError(Rejection.REVERSAL_NEWER_KEY)
+    if said.time_ms - made.time_ms > said.books.charter["financing.reversal_max_ms"]:
+        raise RefusedError(Rejection.REVERSAL_TOO_LATE)
 
 
 def _reverse_collection(said: Said, cmd: ReverseCollectionCommand) -> None:
     money = said.books.moneys.get(cmd.collection)
     if money is None:
         raise RefusedError(Rejection.COLLECTION_UNKNOWN, "collection")
-    _check_reversal(said, money.by, undone=money.undone_by is not None)
+    _check_reversal(said, money, undone=money.undone_by is not None)
     said.books.put_money(cmd.collection, money._replace(undone_by=said.signer))
 
 
@@ -160,10 +185,10 @@ def _reverse(said: Said, cmd: ReverseCommand) -> None:
     entry = loan.entries[cmd.entry - 1]
     if entry.kind not in _REVERSIBLE:
         raise RefusedError(Rejection.ENTRY_NOT_REVERSIBLE, "entry")
-    _check_reversal(said, entry.by, undone=entry.undone)
+    _check_reversal(said, entry, undone=entry.undone)
     for quota in loan.quotas:
         amount = entry.amounts.get(quota, 0)
-        if entry.kind == "disbursement" and amount and loan.owed(quota) < amount:
+        if entry.kind in _PAID_OUT and amount and loan.owed(quota) < amount:
             raise RefusedError(Rejection.ENTRY_BUILT_UPON, quota)
         if entry.kind == "repayment" and said.books.used(quota) + amount > LARGEST:
             raise RefusedError(Rejection.QUOTA_NUMBER_TOO_LARGE, quota)
@@ -174,7 +199,17 @@ def _reverse(said: Said, cmd: ReverseCommand) -> None:
         loan = loan._replace(advances=loan.advances - 1)
     if entry.kind == "write-off":
         loan = loan._replace(written_off=None)
+    if entry.kind in _PAID_OUT and loan.is_held(said.time_ms):
+        loan = loan._replace(holds={quota: _undrawn(loan, quota) for quota in loan.holds})
     write_loan(said, cmd.financing, with_entry(said, loan, "reversal", entry.amounts, entry.interest))
+    if entry.kind == "repayment":
+        tell_overdrawn(said, [quota for quota, amount in entry.amounts.items() if amount])
+
+
+def _undrawn(loan: Loan, quota: str) -> Hold:
+    """Return a hold as it stands after a payout was reversed: undrawn again where nothing else was drawn."""
+    hold = loan.holds[quota]
+    return hold if loan.drawn(quota) else hold._replace(drawn=False)
 
 
 def _rule(record: Any, predict: Any, *, starts: bool = False) -> Rule:
