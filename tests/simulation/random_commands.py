@@ -140,6 +140,7 @@ class Caller:
             *trade,
             self.cancel_offer,
             self.reverse_collection,
+            self.bring_in,
             self.opening,
             self.broken,
         ]
@@ -302,6 +303,13 @@ class Caller:
         loan = self.rarely(self.loan(), self.fresh())
         lapse_ms = self.later(1, 3, 3, 3, 14, 14) + self.rarely(DAY_MS, 0)
         return bank, {**self.terms(bank, loan), "lapse_ms": lapse_ms, "type": "financing.hold/1"}
+
+    def bring_in(self) -> tuple[str, dict[str, Any]]:
+        bank = self.choose(BANKS)
+        terms = self.terms(bank, self.rarely(self.loan(), self.fresh()))
+        parts = [{"amount": part["amount"], "quota": part["quota"]} for part in terms["allocations"]]
+        opened_ms = self.ledger.time_ms + int(self.choose([-DAY_MS, -DAY_MS, -1, -1, 0, 0, 1]))
+        return bank, {**terms, "allocations": parts, "opened_ms": opened_ms, "type": "financing.bring-in/1"}
 
     def refinance(self) -> tuple[str, dict[str, Any]]:
         old = self.fitting(owing)

@@ -44,6 +44,8 @@ def vote(ledger: Watched, choose: Choose) -> None:
         lambda: ledger.toggle(choose(["bank-a", "customs"])),
         lambda: ledger.set_parameter(choose(RATIOS), choose([5000, 8000, 10_000])),
         lambda: ledger.set_parameter("customs.financeable_from", choose([1, 2, 2])),
+        lambda: ledger.set_parameter("financing.bring_in_until_ms", choose([0, ledger.time_ms + 60 * DAY_MS])),
+        lambda: ledger.set_parameter("financing.reversal_max_ms", choose([DAY_MS, 30 * DAY_MS])),
     ]
     choose(decisions)()
 

@@ -110,9 +110,11 @@ class Deal:
             self.act(1, "disburse", 10 + 5 * number, amounts=now, registration="registered")
 
     def collect(self, day: int, paid_percent: int, *, final: bool, bank: str = "") -> None:
-        """Let the buyer pay a part of each declaration."""
+        """Let the buyer pay a part of each declaration; with 0 percent nothing comes, and the lender says so."""
         at_ms = self.at(day, 20)
-        items = [Part(one.number, one.unit, max(1, one.attested * paid_percent // 100), final=final) for one in self.on]
+        least = 1 if paid_percent else 0
+        amounts = [max(least, one.attested * paid_percent // 100) for one in self.on]
+        items = [Part(one.number, one.unit, amount, final=final) for one, amount in zip(self.on, amounts, strict=True)]
         name = f"{self.name}-{len(self.events)}"
         signer = main_key(bank or self.bank)
         self.events.append(Collect(at_ms=at_ms, by=signer, collection=name, loan=self.name, items=items))
@@ -129,9 +131,15 @@ class Deal:
 
 
 def paid(deal: Deal) -> None:
-    """Let the buyer pay in full, or short by charges, and the loan be repaid from it."""
+    """Let the buyer pay in full, or short by charges, and the loan be repaid from it.
+
+    Any bank may report what comes in; that it is for good only the lender may say.
+    """
     deal.pay_out()
-    deal.collect(40, deal.random.choice((100, 100, 100, 99, 97)), final=True, bank=deal.random.choice(BANKS))
+    percent, bank = deal.random.choice((100, 100, 100, 99, 97)), deal.random.choice(BANKS)
+    deal.collect(40, percent, final=bank == deal.bank, bank=bank)
+    if bank != deal.bank:
+        deal.collect(41, 0, final=True)
     deal.repay_all(42)
 
 
