@@ -75,6 +75,9 @@ def test_not_financed_and_financed(kouan: Kouan, port: Path) -> None:
     loan = lend(kouan, f"{NUMBER}:50000.00 USD")
     made = ("--claim", "financed", "--out", "loan.json", "--pdf", "loan.pdf", "--as", BANK)
     done(kouan("proof", "make", f"--financing={loan[:8]}", *made))
+    receipt = "".join("".join(page.extract_text() for page in PdfReader("loan.pdf").pages).replace("\0", "").split())
+    for said in (f"融资编号Loan{loan}", f"融资银行Lender{BANK}", "USD50,000.00", f"报关单号Declaration{NUMBER}"):
+        assert said in receipt
     assert (
         "paid out USD 50,000.00 of USD 50,000.00 agreed, outstanding USD 50,000.00) is not settled"
         in done(_verify(port, proof="loan.json")).out
@@ -109,7 +112,7 @@ def test_a_loan_only_held_is_not_financed_by_it(kouan: Kouan) -> None:
         (("--declaration", "123"), "18 digits"),
         (("--quota", "x"), "--quota"),
         (("--quota", "A" * 43 + ".USD"), "ledger has none"),
-        (("--financing", "x"), "book has none"),
+        (("--financing", "x" * 21), "book has none"),
         (("--financing", "A" * 22), "ledger has none"),
         (("--quota", "A" * 43 + ".USD", "--claim", "financed"), "--claim"),
         (("--financing", "A" * 22, "--claim", "available"), "--claim"),

@@ -138,7 +138,7 @@ _COMMON: Final = (
         None,
         flags=["--passphrase-file"],
         metavar="FILE",
-        help="The key files' passphrase, on the first line; or set KOUAN_PASSPHRASE.",
+        help="The passphrase of members' and wallets' key files, on the first line; or set KOUAN_PASSPHRASE.",
     ),
     _option("as_json", bool, False, flags=["--json"], help="Print one JSON document."),  # its default
     _option("lang", Lang, "en", flags=["--lang"], envvar="KOUAN_LANG", help="The language of the answer."),

@@ -41,7 +41,9 @@ def init(
     """Found an alliance: keys for every member, the founding document, the ledger.
 
     FILE is {"members": [{"id", "en", "zh", "roles"}, …], "second_holder": ID, "charter": {NAME: NUMBER}}. With a
-    passphrase all keys are encrypted; every later command then needs it too.
+    passphrase the members' keys are encrypted, and those of wallets made later; every later command then needs it too.
+    The operator's key, ledger/operator.key, is never encrypted, so that `kouan serve` can start unattended: only its
+    file mode guards it.
     """
     cast = SHANGHAI if members is None else read_cast(members)
     files = Files(directory / bootstrap.TRUST_FILE, directory / bootstrap.LEDGER / bootstrap.OPERATOR_SEED)
@@ -78,7 +80,10 @@ def init(
                 [
                     (call.text("Alliance", "联盟"), f"{name}  {document['alliance']}"),
                     (call.text("Trust file", "信任文件"), str(files.trust)),
-                    (call.text("Operator's key", "运营方密钥"), str(files.operator_key)),
+                    (
+                        call.text("Operator's key", "运营方密钥"),
+                        call.text(f"{files.operator_key} (not encrypted)", f"{files.operator_key}（未加密）"),
+                    ),
                 ]
             ),
             "",

@@ -30,7 +30,7 @@ from kouan.client.reading import LedgerReader
 from kouan.engines.port import Engine
 from kouan.formats.paper import Paper, render
 from kouan.kernel.encoding import Bytes16
-from kouan.kernel.proof import QuotaId
+from kouan.kernel.proof import Proof, QuotaId
 
 app: Final = group("Proof files, which anybody can verify offline.")
 
@@ -139,11 +139,14 @@ def _receipt(call: Call, home: Home | None, made: Made) -> Paper:
     member = home.id if home else ""
     bank = call.names().get(member) or Name(member or "anybody", member or "未具名")
     number = owner = None
+    numbers: dict[str, str] = {}
     if home is not None and (home.path / BOOK_FILE).exists():
         with Book(home.path / BOOK_FILE) as book:
             subject = subject_of(made.verdict.statement).removeprefix("quota/")
             number, owner = book.number_of(subject), book.owner_of(subject)
-    return verification_receipt(made.proof, made.verdict, Asked(bank, number, owner), bootstrap.now_ms())
+            shown = [leaf.key.removeprefix("quota/") for leaf in msgspec.json.decode(made.proof, type=Proof).leaves]
+            numbers = {quota: known for quota in shown if (known := book.number_of(quota))}
+    return verification_receipt(made.proof, made.verdict, Asked(bank, number, owner, numbers), bootstrap.now_ms())
 
 
 def _made_page(call: Call, made: Made, out: Path, pdf: Path | None) -> Page:

@@ -6,7 +6,9 @@ of a loan is in `kouan.client.loan_statement`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import msgspec
@@ -21,6 +23,7 @@ from kouan.formats.paper import Column, Paper, Row, Section, Table
 from kouan.kernel.proof import Proof
 from kouan.kernel.quota import available
 from kouan.kernel.records import Quota
+from kouan.modules.financing.records import Financing
 
 PRODUCTS: Final = {
     "export-bill": "Export bill 出口押汇",
@@ -37,6 +40,12 @@ _CLAIMS: Final = {
     "not-financed": "That nothing of it is financed 未被融资",
     "record": "The record as it stands 记录原文",
 }
+_STATES: Final = {
+    "disbursed": "disbursed 已放款",
+    "held": "held 占用",
+    "released": "released 已释放",
+    "settled": "settled 已结清",
+}
 _STATUS: Final = {"active": "active 有效", "suspended": "suspended 暂停", "withdrawn": "withdrawn 已撤单"}
 
 
@@ -48,6 +57,8 @@ class Asked(NamedTuple):
     """The declaration's number, where the bank was told."""
     owner: str | None
     """The owner's code."""
+    numbers: Mapping[str, str] = MappingProxyType({})
+    """The numbers that the bank was told of the declarations shown, by quota id."""
 
 
 def issued_at(now_ms: int) -> datetime:
@@ -118,6 +129,11 @@ def verification_receipt(proof: bytes, verdict: Verdict, asked: Asked, now_ms: i
     quotas = [
         msgspec.convert(leaf.value, Quota) for leaf in shown.leaves if leaf.key.startswith("quota/") and leaf.value
     ]
+    loans = [
+        msgspec.convert(leaf.value, Financing)
+        for leaf in shown.leaves
+        if leaf.key.startswith("financing/") and leaf.value
+    ]
     at = issued_at(verdict.time_ms).isoformat(sep=" ", timespec="seconds")
     result = (
         Row("Result", "核验结果", verdict.en),
@@ -133,7 +149,8 @@ def verification_receipt(proof: bytes, verdict: Verdict, asked: Asked, now_ms: i
         issued=issued_at(now_ms),
         sections=(
             Section("Inquiry", "查询", rows),
-            *(_quota_section(quota, verdict.time_ms) for quota in quotas),
+            *(_loan_section(loan) for loan in loans),
+            *(_quota_section(quota, asked.numbers.get(quota.id), verdict.time_ms) for quota in quotas),
             Section("Verification", "核验", result),
         ),
         notes_en=(
@@ -148,13 +165,26 @@ def verification_receipt(proof: bytes, verdict: Verdict, asked: Asked, now_ms: i
     )
 
 
-def _quota_section(quota: Quota, time_ms: int) -> Section:
+def _loan_section(loan: Financing) -> Section:
+    rows = (
+        Row("Loan", "融资编号", loan.id),
+        Row("Lender", "融资银行", loan.bank),
+        Row("Product", "产品", PRODUCTS.get(loan.product, loan.product)),
+        Row("Amount agreed", "融资金额", money(loan.amount, loan.currency), "right"),
+        Row("State", "状态", _STATES.get(loan.state, loan.state)),
+    )
+    return Section("Loan", "融资", rows)
+
+
+def _quota_section(quota: Quota, number: str | None, time_ms: int) -> Section:
     free = (
         ("What may still be paid", "可付款余额")
         if quota.kind == "import"
         else ("What may still be financed", "可融资余额")
     )
     rows = (
+        *((Row("Declaration", "报关单号", number),) if number else ()),
+        Row("Quota", "额度编号", quota.id),
         Row("Status", "状态", _STATUS.get(quota.status, quota.status)),
         Row("Attested by", "核证机构", quota.issuer),
         Row("Attested", "核证金额", money(quota.attested, quota.unit), "right"),

@@ -74,12 +74,15 @@ def _lapse(say: Say, shown: LapseShown) -> RenderableType:
         facts(
             (say("Blocks written for it", "为此写入的区块"), str(shown.blocks_between)),
             (say("Paid out too late", "逾期放款"), f"{int(shown.too_late)} {shown.too_late.name}: {sentence}"),
+        ),
+        money_bar(say, shown.lapsed),
+        facts(
             (
                 say("Lent by the next bank", "后一家银行放款"),
                 f"{say.name(shown.other_bank)}  {sums(shown.lent.outstanding)}",
             ),
         ),
-        money_bar(say, shown.lapsed),
+        money_bar(say, shown.after),
     )
 
 

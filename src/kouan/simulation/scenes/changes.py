@@ -69,6 +69,8 @@ class LapseShown(NamedTuple):
     other_bank: str
     lent: LoanView
     """The loan of the bank that came next."""
+    after: Bars
+    """With that loan."""
 
 
 class MonthEndShown(NamedTuple):
@@ -182,6 +184,7 @@ def _let_lapse(port: SeededPort, checks: Checks) -> LapseShown:
         too_late=late.result.code or Rejection.COMMAND_UNKNOWN,
         other_bank=other,
         lent=one_loan(desk.bank, next_given.financing).view,
+        after=bars(port, [quota]),
     )
 
 
@@ -202,7 +205,8 @@ def _papers(port: SeededPort, checks: Checks, financing: str) -> tuple[Path, Pat
     made = prove_loan(port.engine, port.trust, financing, "financed")
     checks.holds("papers.proven", made.verdict.proven)
     port.keep_proof("amended-loan-financed", made)
-    asked = Asked(name, ", ".join(loan.numbers), loan.booked.customer)
+    numbers = {part.quota: number for number, part in zip(loan.numbers, loan.view.allocations, strict=True)}
+    asked = Asked(name, ", ".join(loan.numbers), loan.booked.customer, numbers)
     receipt = port.keep_paper("amended-loan-receipt", verification_receipt(made.proof, made.verdict, asked, now_ms))
     statement = port.keep_paper("amended-loan-statement", loan_statement(side.bank, loan, name, now_ms))
     checks.holds("papers.are-pdf", all(path.read_bytes().startswith(b"%PDF-") for path in (receipt, statement)))

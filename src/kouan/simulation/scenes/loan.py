@@ -158,7 +158,9 @@ def _receipt(port: SeededPort, checks: Checks, financing: str, numbers: list[str
     """Prove the loan, and print the receipt with the proof's fingerprint in its code."""
     made = prove_loan(port.engine, port.trust, financing, "financed")
     checks.holds("loan.proven", made.verdict.proven)
-    asked = Asked(port.names[LENDER], ", ".join(numbers), GARMENT_MAKER.code)
+    parts = one_loan(port.bank(LENDER).bank, financing)
+    by_quota = {part.quota: number for number, part in zip(parts.numbers, parts.view.allocations, strict=True)}
+    asked = Asked(port.names[LENDER], ", ".join(numbers), GARMENT_MAKER.code, by_quota)
     paper = verification_receipt(made.proof, made.verdict, asked, port.clock.now_ms())
     qr = paper.qr_text or ""
     checks.holds("loan.code-carries-fingerprint", qr.endswith(made.verdict.fingerprint))
