@@ -33,9 +33,9 @@ def lent(scene: Scene, minor: int = 5_000_000) -> tuple[str, str]:
         return loan, opened.loan(loan).allocations[0].quota
 
 
-def collect(scene: Scene, quota: str, minor: int, member: str = OTHER, *, final: bool = False) -> str:
+def collect(scene: Scene, quota: str, minor: int, member: str = OTHER) -> str:
     with bank(scene, member) as opened:
-        made = ServicingDesk(opened).collect(parts={quota: minor}, final=final)
+        made = ServicingDesk(opened).collect(parts={quota: minor}, final=False)
         assert made.result.accepted
         return made.id
 
@@ -44,9 +44,9 @@ def test_money_that_reached_another_bank_is_told_once(scene: Scene) -> None:
     """With amount, declaration, who received it, and the loans concerned; not again the next time."""
     loan, quota = lent(scene)
     assert notices(scene) == []
-    collection = collect(scene, quota, 1_000_00, final=True)
+    collection = collect(scene, quota, 1_000_00)
     (notice,) = notices(scene)
-    assert (notice.kind, notice.by, notice.subject, notice.reason) == ("diversion", OTHER, collection, "final")
+    assert (notice.kind, notice.by, notice.subject, notice.reason) == ("diversion", OTHER, collection, "")
     assert notice.declarations == [(quota, NUMBER, "USD", 1_000_00)]
     assert notice.loans == [loan]
     assert notices(scene) == []

@@ -125,7 +125,7 @@ def test_what_is_paid_is_not_deferred_any_more(scene: Scene) -> None:
         assert ServicingDesk(opened).reverse_collection(wrong.id).accepted
         (again,) = credits_at(opened, ahead(97))
         assert again.collected == 1_000_000
-        assert ServicingDesk(opened).collect(parts={quota: 10_000_000}, final=True).result.accepted
+        assert ServicingDesk(opened).collect(parts={quota: 10_000_000}, final=True, name=loan).result.accepted
         assert credits_at(opened, ahead(97)) == []
 
 
