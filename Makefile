@@ -24,7 +24,8 @@ demo: $(READY) ## a day of the port on the embedded engine
 test: $(READY) ## every test, on both cores
 	$(BIN)/python -m pytest -n 2
 
-chaos: $(READY) ## kill the server again and again while clients submit (minutes)
+chaos: $(READY) ## 1,000 simulated days under the auditor's eyes, and a server killed again and again (minutes)
+	$(BIN)/python -m tests.simulation.chaos --seeds 1000 --processes 2
 	$(BIN)/python -m tests.engines.chaos --rounds 50 --seed 1
 
 bench: $(READY) ## what one command costs, and where: a table, and JSON in bench/out

@@ -1,8 +1,9 @@
 // Kouan's second offline verifier: one file, no dependencies, for Node 20 or later and for browsers.
 //
-//   node kouan-verify.js PROOF --trust alliance.json [--archival] [--now MS]
+//   node kouan-verify.js PROOF --trust alliance.json [--archival | --now TIME] [--json]
 //
-// prints what is proven, in English and Chinese; exit code 0: proven, 1: not proven, 2: a file or an option is
+// prints what is proven, in English and Chinese, or with --json the verdict as one document; TIME is ISO 8601 with its
+// offset, or milliseconds since 1970; exit code 0: proven, 1: not proven, 2: a file or an option is
 // unusable. In a page, after <script src="kouan-verify.js">, it is `await kouanVerify.verifyProof(proof, trust, nowMs)`
 // (files as Uint8Array; nowMs null for archival mode). It was written from docs/reference/, whose proof.md numbers the
 // steps that the comments cite, and shares no code with the first verifier. No proof can show, in either mode, that no
@@ -507,35 +508,50 @@ async function verifyProof(proofBytes, trustBytes, nowMs) {
   }
 }
 
+// Return a time on the command line in milliseconds since 1970.
+function clock(text) {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  const isTime = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);
+  const ms = isTime ? Date.parse(text.replace(" ", "T")) : NaN;
+  if (Number.isNaN(ms)) throw new UnusableError("--now: no time; write it like 2026-11-22T10:30:00+08:00");
+  return ms;
+}
+
 async function main(argv) {
   const { readFileSync } = require("node:fs");
   const { parseArgs } = require("node:util");
-  const usage = "usage: node kouan-verify.js PROOF --trust alliance.json [--archival] [--now MS]";
+  const usage = "usage: node kouan-verify.js PROOF --trust alliance.json [--archival | --now TIME] [--json]";
   const read = (path) => {
     try {
       return readFileSync(path);
     } catch (problem) {
-      throw new UnusableError(`${path}: ${problem.message}`);
+      const isMissing = problem.code === "ENOENT";
+      throw new UnusableError(`${path}: ${isMissing ? "no such file; check the path" : problem.message}`);
     }
   };
   try {
     let given;
     try {
-      const options = { trust: { type: "string" }, archival: { type: "boolean" }, now: { type: "string" } };
+      const [flag, text] = [{ type: "boolean" }, { type: "string" }];
+      const options = { trust: text, archival: flag, json: flag, now: text };
       given = parseArgs({ args: argv, options, allowPositionals: true });
     } catch (problem) {
       throw new UnusableError(`${problem.message}\n${usage}`);
     }
     const { values, positionals } = given;
     if (positionals.length !== 1 || values.trust === undefined) throw new UnusableError(usage);
-    if (!/^\d{1,15}$/.test(values.now ?? "0")) throw new UnusableError("--now: Unix time in milliseconds");
     if (values.now !== undefined && values.archival) throw new UnusableError("--now: archival mode asks no clock");
-    const nowMs = values.archival ? null : Number(values.now ?? Date.now());
+    const nowMs = values.archival ? null : values.now === undefined ? Date.now() : clock(values.now);
     const verdict = await verifyProof(read(positionals[0]), read(values.trust), nowMs);
-    console.log(`${verdict.en}\n${verdict.zh}`);
+    console.log(values.json ? JSON.stringify(verdict, null, 2) : `${verdict.en}\n${verdict.zh}`);
     return verdict.proven ? 0 : 1;
   } catch (problem) {
-    console.error(problem instanceof UnusableError ? problem.message : problem); // a defect is no verdict either
+    const isUnusable = problem instanceof UnusableError;
+    if (isUnusable && argv.includes("--json")) {
+      const [, field, rest] = /^([^\s:]+(?: file)?): (.+)$/s.exec(problem.message) ?? [null, null, problem.message];
+      console.log(JSON.stringify({ error: { field, problem: rest } }, null, 2));
+    }
+    console.error(isUnusable ? problem.message : problem); // a defect is no verdict either
     return 2;
   }
 }

@@ -22,7 +22,7 @@ output (`--json`) and in Chinese (`--lang zh`).
 | exit code | meaning |
 |---:|---|
 | 0 | done |
-| 1 | refused by the ledger, or not proven; the message says which [rejection](rejections.md) and what to do next |
+| 1 | refused by the ledger, not proven, not reconciled; the message says which [rejection](rejections.md) or what |
 | 2 | unusable input: the message names the field and says what would be right |
 
 Amounts are written with their currency, `"312500.00 USD"`; days as `2026-12-31`; ids as they are printed.

@@ -70,10 +70,10 @@ def test_an_ordinary_proposal_from_vote_to_notice(kouan: Kouan) -> None:
     assert early.code == 1
     assert "PROPOSAL_NOT_CARRIED" in early.err
     assert carry(kouan, proposal)["state"] == "carried"
-    early = kouan("member", "enact", proposal, "--as", "peoples-bank").err
-    assert "PROPOSAL_TOO_EARLY" in early
-    assert "possible from 20" in early
-    assert "+08:00" in early
+    told = kouan("member", "enact", proposal, "--as", "peoples-bank").err
+    assert "PROPOSAL_TOO_EARLY" in told
+    assert "possible from 20" in told
+    assert "+08:00" in told
     listed = kouan("member", "proposals")
     assert "parameter name customs.ratio_bp.0110, value 7000" in listed.out
     assert "carried, in effect from" in listed.out

@@ -92,3 +92,11 @@ def test_an_import_is_never_said_to_be_financeable(kouan: Kouan, attested: str) 
         ):
             assert free in shown.out, shown
             assert never not in shown.out
+    slip = Path("consent.json")
+    named = ("--declaration", f"{number}:1.00 JPY", "--bank", BANK, "--out", slip)
+    done(kouan("enterprise", "consent", *named))
+    for lang, free, never in (("en", "May be paid abroad, before", "financed,"), ("zh", "此前可付款余额", "可融资")):
+        looked = kouan("financing", "check", slip, "--as", BANK, "--lang", lang)
+        assert looked.code == 2, "nobody lends on an import"
+        assert free in looked.out
+        assert never not in looked.out

@@ -108,7 +108,7 @@ def test_a_command_waits_for_another_and_then_says_who_has_the_ledger(
     bootstrap.open_ledger(tmp_path, begin=True).close()
     with ExitStack() as held:
         held.enter_context(bootstrap.lock(tmp_path))
-        monkeypatch.setattr(bootstrap.time, "sleep", lambda _s: held.close())  # the other one ends while we wait
+        monkeypatch.setattr(time, "sleep", lambda _s: held.close())  # the other one ends while we wait
         with bootstrap.connect(tmp_path) as engine:
             assert engine.status().height == 0
     monkeypatch.undo()

@@ -69,3 +69,21 @@ def test_another_file_is_refused_by_name(tmp_path: Path, content: bytes) -> None
     path.write_bytes(content)
     with pytest.raises(BookError, match=r"book\.db: not a book"):
         Book(path)
+
+
+def test_what_is_entered_together_stands_or_falls_together(book: Book) -> None:
+    """References, days of export and how far the blocks were read are kept beside the loans."""
+    with book.together():
+        book.refer("EB-1", "loan")
+        book.know_export(QUOTA, "2019-11-12")
+        book.read_blocks(7)
+
+    def broken_off() -> None:
+        with book.together():
+            book.refer("EB-1", "other")
+            book.read_blocks(9)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        broken_off()
+    assert (book.references(), book.exports(), book.blocks_read()) == ({"EB-1": "loan"}, {QUOTA: "2019-11-12"}, 7)

@@ -269,6 +269,12 @@ def test_a_drawdown_that_never_was_leaves_its_living_hold_undrawn() -> None:
     assert quotas.undraw(a_quota(lapsed, other), OWN, NOW).holds == [lapsed, other]
 
 
+def test_what_was_drawn_before_the_ledger_counts_as_a_draw_and_may_be_beyond_the_limit() -> None:
+    quota = must(quotas.bring_in(a_quota(used=800), 5))
+    assert (quota.used, quota.draws, quotas.is_overdrawn(quota)) == (805, 1, True)
+    assert quotas.bring_in(quota, MAX_INTEGER) is Rejection.QUOTA_NUMBER_TOO_LARGE
+
+
 amounts = st.integers(1, 400)
 loans = st.sampled_from(["one", "two", "three"])
 steps = st.one_of(

@@ -21,7 +21,7 @@ from kouan.kernel.encoding import encode, to_text
 from kouan.kernel.envelope import Body, make
 from kouan.kernel.execution import Block, BlockOutcome, Write, execute_block, found
 from kouan.kernel.quota import held, limit_of
-from kouan.kernel.records import MAX_HOLDS, Quota, Record
+from kouan.kernel.records import MAX_HOLDS, Charter, Quota, Record
 from kouan.kernel.registry import Command, Parameter, Registry
 from kouan.kernel.rejections import Rejection
 from kouan.kernel.state import StateReader, decoder
@@ -195,6 +195,11 @@ class Ledger:
             return {"type": self._types[type(command)], **plain}
         return dict(command)
 
+    def _bring_in_closed(self) -> bool:
+        """Whether a draw must fit: while banks bring in what they lent before the ledger, it need not."""
+        charter = self.must(Charter, "charter")
+        return charter.parameters.get("financing.bring_in_until_ms", 0) <= self.time_ms
+
     def _check_quota(self, write: Write) -> None:
         quota: Quota = decoder(Quota).decode(write.value)
         before = self.read(Quota, write.key)
@@ -204,7 +209,9 @@ class Ledger:
             "too many holds": len(quota.holds) > MAX_HOLDS,
             "a limit that does not follow": quota.limit
             != limit_of(quota.attested, quota.collected, quota.ratio_bp, settled=quota.settled),
-            "a draw beyond the limit": outstanding > quota.limit and _is_drawn_on(quota, before, self.time_ms),
+            "a draw beyond the limit": outstanding > quota.limit
+            and self._bring_in_closed()
+            and _is_drawn_on(quota, before, self.time_ms),
             "a draw forgotten": before is not None and quota.draws < before.draws,
             "a value not canonical": encode(quota) != write.value,
         }

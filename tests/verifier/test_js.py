@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from base64 import b64decode, b64encode
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from kouan.kernel.encoding import MAX_INTEGER, decode, encode, to_text
 HERE = Path(__file__).parent
 VECTORS = HERE.parents[1] / "vectors"
 SCRIPT = HERE.parents[1] / "verifier" / "kouan-verify.js"
+ISO = datetime.fromtimestamp(TIME_MS // 1000, UTC).isoformat()
 NODE = shutil.which("node")
 
 pytestmark = pytest.mark.skipif(NODE is None, reason="Node, which runs the second verifier, is not installed")
@@ -197,6 +199,9 @@ def test_both_agree_on_the_state_tree() -> None:
         (["no-such-file.json", "--archival"], 2, "no-such-file.json"),
         (["available.json", "--archival", "--now", "1"], 2, "--now"),
         (["available.json", "--now", "soon"], 2, "--now"),
+        (["available.json", "--now", "2026-11-22T10:30:00"], 2, "--now"),
+        (["available.json", "--now", ISO], 0, "Mode: live"),
+        (["available.json", "--now", ISO, "--json"], 0, '"proven": true'),
         (["available.json", "--frobnicate"], 2, "usage: "),
         ([], 2, "usage: "),
     ],
@@ -207,6 +212,16 @@ def test_exit_codes_of_the_command(arguments: list[str], code: int, said: str) -
     assert done.returncode == code
     assert said in (done.stderr if code == 2 else done.stdout)
     assert (done.stdout if code == 2 else done.stderr) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [("no-such-file.json", "no-such-file.json"), ("unusable-cut-off.json", "proof")]
+)
+def test_with_json_an_error_is_a_document_too(name: str, field: str) -> None:
+    """In the shape of `kouan verify`."""
+    done = run(str(SCRIPT), name, "--trust", "alliance.json", "--archival", "--json", cwd=VECTORS / "proof")
+    said = json.loads(done.stdout)["error"]
+    assert (done.returncode, said["field"], set(said)) == (2, field, {"field", "problem"})
 
 
 def test_a_page_can_use_it() -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from rich.console import RenderableType
 
+from kouan.cli.csv_output import harmless
 from kouan.cli.output import DONE, REFUSED, UNUSABLE, Lang, refusal, refusal_line, table
 from kouan.cli.quota_words import kind_word
 from kouan.client.customs_desk import Outcome
@@ -107,14 +108,9 @@ def write_report(path: Path, results: Sequence[FileResult], lang: Lang) -> None:
         writer = csv.writer(file)
         writer.writerow(_COLUMNS)
         for result in results:
-            writer.writerows([_harmless(cell) for cell in row] for row in result.rows(lang))
+            writer.writerows([harmless(cell) for cell in row] for row in result.rows(lang))
 
 
 def _line(file: str, said: str) -> str:
     """Return what is said of a file, with the file's name once."""
     return said if said.startswith(f"{file}:") else f"{file}: {said}"
-
-
-def _harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

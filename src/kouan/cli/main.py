@@ -7,7 +7,21 @@ from typing import Annotated, Final
 
 import typer
 
-from kouan.cli import customs, demo, enterprise, financing, member, port, proof, quota, seal, serve, upkeep, verify
+from kouan.cli import (
+    customs,
+    demo,
+    enterprise,
+    financing,
+    member,
+    port,
+    proof,
+    quota,
+    seal,
+    serve,
+    simulate,
+    upkeep,
+    verify,
+)
 from kouan.cli.errors import JsonGroup
 
 app: Final = typer.Typer(
@@ -34,6 +48,7 @@ GROUPS: Final[tuple[tuple[str | None, typer.Typer], ...]] = (
     ("proof", proof.app),
     (None, verify.app),
     (None, demo.app),
+    (None, simulate.app),
 )
 
 for _name, _group in GROUPS:

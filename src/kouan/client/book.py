@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -22,6 +23,10 @@ CREATE INDEX IF NOT EXISTS declarations_number ON declarations (number);
 CREATE TABLE IF NOT EXISTS collections (
     id TEXT PRIMARY KEY, financing TEXT, short_text TEXT NOT NULL, taken_ms INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS bank_references (reference TEXT PRIMARY KEY, financing TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS exports (quota TEXT PRIMARY KEY, day TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS blocks_read (height INTEGER NOT NULL) STRICT;
+
 CREATE TABLE IF NOT EXISTS payments (
     financing TEXT, entry INTEGER, allocation INTEGER, amount INTEGER NOT NULL, own INTEGER NOT NULL,
     PRIMARY KEY (financing, entry, allocation)
@@ -54,6 +59,14 @@ class BookedCollection(NamedTuple):
     taken_ms: int
 
 
+class BookedDeclaration(NamedTuple):
+    """A declaration in one currency that the bank was told of."""
+
+    quota: str
+    number: str
+    owner: str
+
+
 class BookedPayment(NamedTuple):
     """What was paid out or repaid in a loan's own currency, for each of its allocations in their order."""
 
@@ -84,6 +97,17 @@ class Book:
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make one transaction of all that the block enters: on disk when the block ends, or undone when it raises."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
 
     def add(self, loan: BookedLoan) -> None:
         """Enter a loan; entering it again changes nothing."""
@@ -156,6 +180,37 @@ class Book:
             "SELECT * FROM collections WHERE ?1 IS NULL OR financing = ?1 ORDER BY taken_ms, id", (financing,)
         )
         return [BookedCollection(*row) for row in rows]
+
+    def refer(self, reference: str, financing: str) -> None:
+        """Remember which loan a reference of the bank's own system means."""
+        self._db.execute("INSERT OR REPLACE INTO bank_references VALUES (?, ?)", (reference, financing))
+
+    def references(self) -> dict[str, str]:
+        """Return the loans' ids by the bank's own references."""
+        return dict(self._db.execute("SELECT reference, financing FROM bank_references"))
+
+    def declarations(self) -> list[BookedDeclaration]:
+        """Return every declaration that the bank was told of, by number and currency."""
+        rows = self._db.execute("SELECT quota, number, owner FROM declarations ORDER BY number, quota")
+        return [BookedDeclaration(*row) for row in rows]
+
+    def know_export(self, quota: str, day: str) -> None:
+        """Remember the day of export, ISO 8601, of the declaration behind a quota."""
+        self._db.execute("INSERT OR REPLACE INTO exports VALUES (?, ?)", (quota, day))
+
+    def exports(self) -> dict[str, str]:
+        """Return the days of export, ISO 8601, by quota."""
+        return dict(self._db.execute("SELECT quota, day FROM exports"))
+
+    def blocks_read(self) -> int:
+        """Return the height up to which the bank has read the blocks; 0 at first."""
+        row = self._db.execute("SELECT max(height) FROM blocks_read").fetchone()
+        return row[0] or 0
+
+    def read_blocks(self, height: int) -> None:
+        """Remember the height up to which the bank has read the blocks."""
+        self._db.execute("DELETE FROM blocks_read")
+        self._db.execute("INSERT INTO blocks_read VALUES (?)", (height,))
 
     def add_payment(self, financing: str, entry: int, payment: BookedPayment) -> None:
         """Enter a payment as the loan's entry of a number, in the place of one that never came to be."""

@@ -19,7 +19,7 @@ from kouan.modules.financing.queries import entries
 from kouan.modules.financing.records import RATE_ONE, Entry, EntryKind, Financing
 from kouan.modules.financing.rules import unit_of, worth
 
-_DRAWS: Final[frozenset[EntryKind]] = frozenset({"disbursement", "refinancing", "moved-in"})
+_DRAWS: Final[frozenset[EntryKind]] = frozenset({"brought-in", "disbursement", "refinancing", "moved-in"})
 _PAYMENTS: Final[frozenset[EntryKind]] = frozenset({"repayment", "pay-off"})
 
 

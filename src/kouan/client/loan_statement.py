@@ -20,6 +20,7 @@ from kouan.modules.financing.records import Entry
 
 KINDS: Final = {
     "advance": "advance by the bank 垫款",
+    "brought-in": "brought in from before the ledger 存量导入",
     "disbursement": "disbursement 放款",
     "moved-in": "declarations put in 置换转入",
     "moved-out": "declarations taken out 置换转出",
@@ -30,7 +31,15 @@ KINDS: Final = {
     "sale": "sale of the loan 转让",
     "write-off": "write-off 核销",
 }
-_EFFECT: Final = {"disbursement": 1, "refinancing": 1, "moved-in": 1, "repayment": -1, "pay-off": -1, "moved-out": -1}
+_EFFECT: Final = {
+    "brought-in": 1,
+    "disbursement": 1,
+    "moved-in": 1,
+    "moved-out": -1,
+    "pay-off": -1,
+    "refinancing": 1,
+    "repayment": -1,
+}
 _STATES: Final = {
     "held": "held 占用",
     "lapsed": "lapsed 到期自动释放",

@@ -236,4 +236,16 @@ FINANCING: Final = {
         "Reverse the later entries first.",
         "请先冲正其后的记录。",
     ),
+    Rejection.BRINGING_IN_CLOSED: Sentence(
+        "Loans from before the ledger cannot be brought in now.",
+        "目前不能导入存量融资。",
+        "Ask the alliance to open a period by the charter's parameter `financing.bring_in_until_ms`.",
+        "请联盟以章程参数 `financing.bring_in_until_ms` 开放导入期。",
+    ),
+    Rejection.OPENED_MISFIT: Sentence(
+        "The loan was not opened before it falls due and before now.",
+        "放款日须早于到期日且不晚于当前时间。",
+        "Give the day on which the loan was paid out.",
+        "请填写实际放款日。",
+    ),
 }

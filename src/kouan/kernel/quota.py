@@ -148,6 +148,12 @@ def undraw(quota: Quota, financing: str, time_ms: int) -> Quota:
     return replace(quota, holds=holds)
 
 
+def bring_in(quota: Quota, amount: int) -> Quota | Rejection:
+    """Use a part that was drawn before the ledger began. It records a fact, so it asks for no free room."""
+    restored = restore(quota, amount)
+    return restored if isinstance(restored, Rejection) else replace(restored, draws=restored.draws + 1)
+
+
 def _inactive(quota: Quota) -> Rejection:
     return Rejection.QUOTA_WITHDRAWN if quota.status == "withdrawn" else Rejection.QUOTA_SUSPENDED
 

@@ -145,6 +145,8 @@ class Rejection(IntEnum):
     REVERSAL_NEWER_KEY = 335
     REVERSAL_TOO_LATE = 336
     COLLECTION_FINAL_NOT_LENDER = 337
+    BRINGING_IN_CLOSED = 340
+    OPENED_MISFIT = 341
 
     # Cases: one trade, many documents.
     EVALUATOR_UNKNOWN = 400

@@ -47,7 +47,9 @@ class Filed(NamedTuple):
     stage: Stage
 
 
-class _Shipment(NamedTuple):
+class Shipment(NamedTuple):
+    """Goods that a trader sends, to be declared."""
+
     trader: Trader
     pieces: int
     price_minor: int
@@ -62,9 +64,9 @@ def declarations(seed: int, count: int = COUNT, first_serial: int = 1_000) -> li
     """Return a day's declarations: those of the story, and others up to ``count``; serials begin near the given one."""
     random = Random(seed)
     shipments = [
-        *(_Shipment(GARMENT_MAKER, pieces, price, LC_CONTRACT) for pieces, price in LC_SHIPMENTS),
-        _Shipment(BEARING_MAKER, *AMENDED_SHIPMENT, AMENDED_CONTRACT),
-        _Shipment(LAMP_MAKER, *LAPSED_SHIPMENT, LAPSED_CONTRACT),
+        *(Shipment(GARMENT_MAKER, pieces, price, LC_CONTRACT) for pieces, price in LC_SHIPMENTS),
+        Shipment(BEARING_MAKER, *AMENDED_SHIPMENT, AMENDED_CONTRACT),
+        Shipment(LAMP_MAKER, *LAPSED_SHIPMENT, LAPSED_CONTRACT),
     ]
     shipments += [_import(random, number) for number in range(IMPORTS)]
     shipments += [_export(random, number) for number in range(count - len(shipments))]
@@ -74,7 +76,7 @@ def declarations(seed: int, count: int = COUNT, first_serial: int = 1_000) -> li
     for shipment in shipments:
         serial += random.randrange(1, 40)
         day = _LAST_DAY - dt.timedelta(days=random.randrange(1, 12))
-        filed.append(Filed(_declaration(shipment, serial, day), shipment.stage))
+        filed.append(Filed(declaration_of(shipment, serial, day), shipment.stage))
     return filed
 
 
@@ -100,15 +102,15 @@ def write_messages(directory: Path, filed: Sequence[Filed]) -> list[Path]:
     return paths
 
 
-def _import(random: Random, number: int) -> _Shipment:
+def _import(random: Random, number: int) -> Shipment:
     pieces = random.randrange(10, 80) * 100
-    return _Shipment(FOOD_IMPORTER, pieces, _price(random, FOOD_IMPORTER), f"CN-2025-{number + 1:04}", "EUR")
+    return Shipment(FOOD_IMPORTER, pieces, _price(random, FOOD_IMPORTER), f"CN-2025-{number + 1:04}", "EUR")
 
 
-def _export(random: Random, number: int) -> _Shipment:
+def _export(random: Random, number: int) -> Shipment:
     trader = random.choice([trader for trader in TRADERS if not trader.imports])
     currency = random.choice(_CURRENCIES)
-    return _Shipment(
+    return Shipment(
         trader,
         pieces=random.randrange(5, 60) * 100,
         price_minor=_price(random, trader),
@@ -124,7 +126,8 @@ def _price(random: Random, trader: Trader) -> int:
     return trader.goods.price_from + random.randrange(2 * trader.goods.price_from)
 
 
-def _declaration(shipment: _Shipment, serial: int, day: dt.date) -> Declaration:
+def declaration_of(shipment: Shipment, serial: int, day: dt.date) -> Declaration:
+    """Return the declaration of a shipment; the serial is the last 9 digits of its number."""
     trader, goods = shipment.trader, shipment.trader.goods
     direction: Literal["I", "E"] = "I" if trader.imports else "E"
     number = f"{OFFICE}2025{int(trader.imports)}{serial:09}"

@@ -175,6 +175,22 @@ class Book:
         }
         return own | {"consent": self.consent(bank, own, self.loan(old).bank)} | terms
 
+    def bring_in(self, loan: str, parts: Mapping[str, int], **terms: Any) -> Wire:
+        """A loan that was paid out thirty days before now."""
+        own: Wire = {
+            "type": "financing.bring-in/1",
+            "allocations": [{"amount": amount, "quota": quota} for quota, amount in parts.items()],
+            "amount": sum(parts.values()),
+            "currency": "USD",
+            "financing": loan,
+            "maturity_ms": self.now + 60 * DAY_MS,
+            "opened_ms": self.now - 30 * DAY_MS,
+            "product": "export-bill",
+            "purpose": "seller",
+            "rates": {},
+        }
+        return own | terms
+
     def consent(self, bank: str, refinance: Wire, lender: str) -> Wire:
         """The old lender's signature on being paid off by a bank."""
         message = PayOffConsent(

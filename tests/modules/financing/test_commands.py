@@ -16,7 +16,7 @@ from kouan.kernel.records import Member
 from kouan.kernel.registry import Claim, verify_in_turn
 from kouan.kernel.rejections import Rejection
 
-STARTING = {"hold", "extend", "disburse", "refinance", "accept", "substitute"}
+STARTING = {"bring-in", "hold", "extend", "disburse", "refinance", "accept", "substitute"}
 HOSTILE: list[Any] = [
     None,
     True,

@@ -15,10 +15,11 @@ from msgspec.structs import replace
 from tests.modules.financing.book import DAY_MS, Book, Wire, loan_id, quota_id
 
 from kouan.kernel.encoding import MAX_INTEGER
-from kouan.kernel.records import Hold, Member
+from kouan.kernel.records import Charter, Hold, Member
+from kouan.kernel.registry import CHARTER_KEY
 from kouan.kernel.rejections import Rejection
 from kouan.modules.financing.records import Collection, Entry
-from kouan.modules.financing.rules import collection_key, entry_key
+from kouan.modules.financing.rules import BRING_IN_UNTIL, collection_key, entry_key
 
 OLD, NEW, NONE = loan_id("old"), loan_id("new"), loan_id("none")
 A, B, C, E = quota_id("a"), quota_id("b"), quota_id("c"), quota_id("e", "EUR")
@@ -39,7 +40,7 @@ class Table(NamedTuple):
 
 def scene() -> Book:
     """bank-a holds 600 and 400 on two declarations and has paid out 500 and 300."""
-    book = Book()
+    book = Book(**{BRING_IN_UNTIL: MAX_INTEGER})
     for name, unit in (("a", "USD"), ("b", "USD"), ("c", "USD"), ("e", "EUR")):
         book.declare(name, unit=unit)
     book.accept("bank-a", book.hold("bank-a", OLD, {A: 600, B: 400}))
@@ -242,6 +243,15 @@ def _offered(book: Book, command: Wire) -> Wire:
     return command
 
 
+def _bring_in(book: Book) -> Wire:
+    return book.bring_in(NEW, {C: 100, E: 50}, rates={"EUR": 110_000_000}, amount=155)
+
+
+def closed(book: Book, _cmd: Wire) -> None:
+    charter = book.ledger.must(Charter, CHARTER_KEY)
+    book.put(CHARTER_KEY, replace(charter, parameters=charter.parameters | {BRING_IN_UNTIL: book.now}))
+
+
 def _command(verb: str, **fields: Any) -> Callable[[Book], Wire]:
     return lambda _book: {"type": f"financing.{verb}/1", **fields}
 
@@ -427,6 +437,20 @@ TABLES: Final[dict[str, Table]] = {
         ],
         key="second",
     ),
+    "bring-in": Table(
+        _bring_in,
+        [
+            (Rejection.BRINGING_IN_CLOSED, "", closed),
+            (Rejection.FINANCING_EXISTS, "financing", put(financing=OLD)),
+            (Rejection.OPENED_MISFIT, "opened_ms", lambda book, cmd: cmd.update(opened_ms=book.now + 1)),
+            (Rejection.OPENED_MISFIT, "opened_ms", lambda _, cmd: cmd.update(opened_ms=cmd["maturity_ms"])),
+            (Rejection.ALLOCATION_TWICE, C, twice),
+            (Rejection.QUOTA_UNKNOWN, UNKNOWN, last(quota=UNKNOWN)),
+            (Rejection.QUOTA_WRONG_KIND, E, quota(E, kind="import")),
+            (Rejection.QUOTA_NUMBER_TOO_LARGE, E, quota(E, used=MAX_INTEGER)),
+            *SUM,
+        ],
+    ),
 }
 
 IMPOSSIBLE: Final = {
@@ -438,6 +462,7 @@ IMPOSSIBLE: Final = {
     (Rejection.HOLD_UNKNOWN, Rejection.HOLD_SMALLER),
     (Rejection.OFFER_BAD_BUYER, Rejection.OFFER_BAD_BUYER),
     (Rejection.OFFER_UNKNOWN, Rejection.OFFER_LAPSED),
+    (Rejection.OPENED_MISFIT, Rejection.OPENED_MISFIT),
     (Rejection.REVERSAL_OTHER_BANK, Rejection.REVERSAL_SAME_KEY),
     (Rejection.AMOUNTS_MISFIT, Rejection.COLLECTION_FINAL_ALREADY),
     (Rejection.ALLOCATION_UNKNOWN, Rejection.SUBSTITUTE_UNEQUAL),
@@ -446,6 +471,8 @@ IMPOSSIBLE: Final = {
 
 def _signed(book: Book, table: Table, command: Wire) -> Wire:
     """Let the owners sign the command as the faults have left it, unless a signature is the fault."""
+    if command["type"] == "financing.bring-in/1":
+        return command
     there = {part.quota: part.amount for part in book.loan(OLD).allocations} if "replaced" in command else {}
     for n, draw in enumerate(command.get("allocations", [])):
         if draw.get("signature") != "A" * 86:

@@ -64,6 +64,14 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     ),
 )
 
+CRITICAL_PARAMETERS: Final[frozenset[str]] = frozenset(
+    {
+        TRUST_PERIOD,
+        "financing.bring_in_until_ms",  # it lets banks draw without the owners' signatures
+    }
+)
+"""To change one of these is a critical change, as it is for the alliance's own parameters."""
+
 Role = Literal["attester", "bank", "convener", "customs", "evaluator", "operator", "overseer", "second-holder"]
 CLASSES: Final[tuple[Role, ...]] = ("customs", "overseer")
 """The classes that must both consent to a critical change."""

@@ -22,7 +22,7 @@ from kouan.modules.alliance.records import (
     SetSealing,
     SuspendMember,
 )
-from kouan.modules.alliance.rules import CLASSES, CRITICAL_QUORUM, CRITICAL_ROLES, QUORUM, TRUST_PERIOD
+from kouan.modules.alliance.rules import CLASSES, CRITICAL_PARAMETERS, CRITICAL_QUORUM, CRITICAL_ROLES, QUORUM
 from kouan.modules.alliance.standing import charter_of, member_of, members_of, operator_of
 
 
@@ -47,7 +47,7 @@ def is_critical(state: Reader, change: Change) -> bool:
     """Tell whether a change needs the critical quorum and both classes' consent, as things stand."""
     match change:
         case SetParameter():
-            return change.name.startswith("alliance.") or change.name == TRUST_PERIOD
+            return change.name.startswith("alliance.") or change.name in CRITICAL_PARAMETERS
         case AddMember():
             return not CRITICAL_ROLES.isdisjoint(change.roles)
         case SetRoles():

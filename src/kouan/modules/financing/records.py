@@ -25,6 +25,7 @@ Payer = Literal["bank", "buyer", "guarantor", "insurer", "repurchase", "seller"]
 Answer = Literal["no-action", "other-declarations", "other-security", "partial-repayment"]
 EntryKind = Literal[
     "advance",
+    "brought-in",
     "disbursement",
     "moved-in",
     "moved-out",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
-from kouan.kernel.encoding import Bytes32, Code, Count, Positive, encode
+from kouan.kernel.encoding import MAX_INTEGER, Bytes32, Code, Count, Positive, encode
 from kouan.kernel.records import Quota, Record
 from kouan.kernel.registry import Parameter
 from kouan.modules.financing.records import RATE_ONE, Allocation, Amounts, Financing, Product, Purpose
@@ -27,6 +27,7 @@ EXTENSION_MAX: Final = "financing.extension_max_ms"
 REGISTRATION_REQUIRED: Final = "financing.registration_required"
 COLLECTION_TOLERANCE: Final = "financing.collection_tolerance_bp"
 REVERSAL_MAX: Final = "financing.reversal_max_ms"
+BRING_IN_UNTIL: Final = "financing.bring_in_until_ms"
 
 # Three business days took fourteen days across the spring festival of 2020; who holds computes the days.
 PARAMETERS: Final[tuple[Parameter, ...]] = (
@@ -55,6 +56,14 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         3_600_000,
         366 * _DAY_MS,
         "How old an entry or a collection may be to be reversed.",
+    ),
+    Parameter(
+        BRING_IN_UNTIL,
+        "ms since 1970",
+        0,
+        0,
+        MAX_INTEGER,
+        "Until when banks may bring in loans from before the ledger, unsigned by the owners; 0: never.",
     ),
 )
 

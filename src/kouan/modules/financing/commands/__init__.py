@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kouan.kernel.registry import Command
 from kouan.modules.financing.commands import (
+    bringing_in,
     collecting,
     holding,
     refinancing,
@@ -25,4 +26,5 @@ def commands_for(cases: Cases) -> tuple[Command, ...]:
         *selling.COMMANDS,
         *substituting.commands_for(cases),
         *reversing.COMMANDS,
+        *bringing_in.COMMANDS,
     )

@@ -26,7 +26,7 @@ class ReverseCommand(Record, frozen=True):
 
 
 def reverse(ctx: Context, cmd: ReverseCommand) -> Refusal | None:
-    """Reverse a disbursement, a repayment, an advance or a write-off."""
+    """Reverse a disbursement, a loan brought in, a repayment, an advance or a write-off."""
     loan = own_loan(ctx, cmd.financing)
     if isinstance(loan, Refusal):
         return loan
@@ -94,6 +94,7 @@ def _undo_write_off(_ctx: Context, loan: Financing, _entry: Entry) -> Financing 
 
 _UNDO: Final = {
     "advance": _undo_advance,
+    "brought-in": _undo_disbursement,
     "disbursement": _undo_disbursement,
     "repayment": _undo_repayment,
     "write-off": _undo_write_off,

@@ -1,0 +1,123 @@
+"""Day zero: loans that were out before the ledger began are brought in, or the first day would lend twice."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta
+
+from kouan.kernel import quota as quotas
+from kouan.kernel.encoding import Bytes16, Positive, Unit
+from kouan.kernel.records import Quota, Record
+from kouan.kernel.registry import Command, Context
+from kouan.kernel.rejections import Refusal, Rejection
+from kouan.modules.financing.commands.lending import with_entry, write_loan
+from kouan.modules.financing.records import MAX_ALLOCATIONS, Allocation, Financing, Product, QuotaId, Rates
+from kouan.modules.financing.rules import BANK, BRING_IN_UNTIL, KIND, financing_key, worth
+
+
+class Owed(Record, frozen=True):
+    """What of a loan is outstanding on one declaration."""
+
+    amount: Positive
+    """Minor units of the quota's unit."""
+    quota: QuotaId
+
+
+class BringInCommand(Record, frozen=True):
+    """Record a loan that was paid out before the ledger began."""
+
+    allocations: Annotated[list[Owed], Meta(min_length=1, max_length=MAX_ALLOCATIONS)]
+    amount: Positive
+    """What is outstanding, in minor units of ``currency``: the sum of the allocations at their rates."""
+    currency: Unit
+    financing: Bytes16
+    """Never used before."""
+    maturity_ms: Positive
+    """It may have passed."""
+    opened_ms: Positive
+    """When the loan was paid out."""
+    product: Product
+    purpose: Literal["seller"]
+    rates: Rates
+
+
+def bring_in(ctx: Context, cmd: BringInCommand) -> Refusal | None:
+    """Record a loan from before the ledger 存量导入. A fact: it asks for no signature of the owner and no free room."""
+    refusal = _check_terms(ctx, cmd)
+    if refusal is not None:
+        return refusal
+    allocations = _allocate(ctx, cmd)
+    if isinstance(allocations, Refusal):
+        return allocations
+    loan = Financing(
+        advances=0,
+        allocations=allocations,
+        amount=cmd.amount,
+        bank=ctx.member.id,
+        currency=cmd.currency,
+        entries=0,
+        id=cmd.financing,
+        interest=0,
+        lapse_ms=0,
+        maturity_ms=cmd.maturity_ms,
+        offer=None,
+        opened_ms=cmd.opened_ms,
+        predecessor=None,
+        product=cmd.product,
+        purpose=cmd.purpose,
+        rates=cmd.rates,
+        reason=None,
+        registration=None,
+        state="disbursed",
+        successor=None,
+        written_off=None,
+    )
+    write_loan(ctx, with_entry(ctx, loan, "brought-in", [owed.amount for owed in cmd.allocations]))
+    return None
+
+
+def _check_terms(ctx: Context, cmd: BringInCommand) -> Refusal | None:
+    if ctx.parameter(BRING_IN_UNTIL) <= ctx.time_ms:
+        return Refusal(Rejection.BRINGING_IN_CLOSED)
+    if ctx.state.read(Financing, financing_key(cmd.financing)) is not None:
+        return Refusal(Rejection.FINANCING_EXISTS, "financing")
+    if cmd.opened_ms > ctx.time_ms or cmd.opened_ms >= cmd.maturity_ms:
+        return Refusal(Rejection.OPENED_MISFIT, "opened_ms")
+    return None
+
+
+def _allocate(ctx: Context, cmd: BringInCommand) -> list[Allocation] | Refusal:
+    """Use every part on its quota, and check that together they are worth the loan's amount."""
+    allocations: list[Allocation] = []
+    units = {cmd.currency}
+    seen: set[str] = set()
+    total = 0
+    for owed in cmd.allocations:
+        if owed.quota in seen:
+            return Refusal(Rejection.ALLOCATION_TWICE, owed.quota)
+        seen.add(owed.quota)
+        quota = ctx.state.read(Quota, quotas.key_of(owed.quota))
+        used = _used(quota, owed.amount)
+        if isinstance(used, Rejection):
+            return Refusal(used, owed.quota)
+        ctx.state.write(quotas.key_of(owed.quota), used)
+        allocations.append(Allocation(owed.amount, None, owed.amount, 0, owed.quota, 0, used.revision))
+        total += worth(owed.amount, used.unit, cmd.currency, cmd.rates)
+        units.add(used.unit)
+    if cmd.rates.keys() != units - {cmd.currency}:
+        return Refusal(Rejection.RATES_MISFIT, "rates")
+    if total != cmd.amount:
+        return Refusal(Rejection.AMOUNT_NOT_SUM, "amount")
+    return allocations
+
+
+def _used(quota: Quota | None, amount: int) -> Quota | Rejection:
+    if quota is None:
+        return Rejection.QUOTA_UNKNOWN
+    if quota.kind != KIND:
+        return Rejection.QUOTA_WRONG_KIND
+    return quotas.bring_in(quota, amount)
+
+
+COMMANDS: Final = (Command("financing.bring-in/1", BringInCommand, bring_in, BANK, starts=True),)

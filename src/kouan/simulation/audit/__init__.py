@@ -1,0 +1,1 @@
+"""The auditor's own books and rules: plain Python, written from the modules' READMEs and sharing no rule with them."""
