@@ -219,6 +219,18 @@ def test_interest_may_come_after_the_principal() -> None:
     assert (book.view(LOAN).state, book.view(LOAN).interest) == ("settled", 7)
 
 
+def test_a_hold_that_an_amendment_cuts_is_under_review() -> None:
+    """Nothing is lent yet, but what is held can no longer be paid out whole: its bank is told before it tries."""
+    book = Book()
+    declared = book.declare("cut")
+    book.accept("bank-a", book.hold("bank-a", LOAN, {declared: 90_000_00}))
+    book.amend(declared, 112_500_00)
+    assert not book.view(LOAN).is_under_review
+    book.amend(declared, 112_499_99)
+    assert book.view(LOAN).is_under_review
+    assert not book.view(LOAN).allocations[0].is_overdrawn
+
+
 def test_an_amended_declaration_is_under_review_until_the_bank_answers() -> None:
     """Only when it no longer carries the loan; another amendment asks again; a repaid loan is asked nothing."""
     book, (declared,) = _lent(200_000_00)
@@ -243,7 +255,7 @@ def test_an_amendment_while_held_stops_the_disbursement() -> None:
     book.accept("bank-a", book.hold("bank-a", LOAN, {declared: 250_000_00}))
     book.amend(declared, 312_499_00)
     assert book.refused("bank-a", book.disburse(LOAN, 250_000_00)) == (Rejection.QUOTA_EXCEEDED, declared)
-    assert not book.view(LOAN).is_under_review
+    assert book.view(LOAN).is_under_review
     book.amend(declared, 0)
     book.edit_quota(declared, status="withdrawn")
     assert book.view(LOAN).is_under_review

@@ -122,6 +122,7 @@ def _allocation_view(reader: Reader, part: Allocation, *, is_held: bool) -> Allo
         raise AssertionError(f"a loan stands on the quota {part.quota}, which does not exist")
     held, owed = part.held if is_held else 0, outstanding(part)
     overdrawn = quotas.is_overdrawn(quota)
+    cut = held > 0 and quota.used + quota.spent + held > quota.limit  # what is held can no longer be paid out whole
     return AllocationView(
         quota=part.quota,
         unit=unit_of(part.quota),
@@ -134,7 +135,7 @@ def _allocation_view(reader: Reader, part: Allocation, *, is_held: bool) -> Allo
         is_overdrawn=overdrawn,
         is_under_review=bool(held or owed)
         and quota.revision > part.revision
-        and (overdrawn or quota.status != "active"),
+        and (overdrawn or cut or quota.status != "active"),
     )
 
 
