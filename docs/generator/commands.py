@@ -16,6 +16,8 @@ from msgspec.inspect import type_info
 from kouan import bootstrap
 from kouan.kernel import encoding
 from kouan.kernel.registry import Command
+from kouan.modules.cases import records as cases_records
+from kouan.modules.cases.commands import recording as cases_recording
 from kouan.modules.customs import rules as customs_rules
 from kouan.modules.financing import records as financing_records
 
@@ -26,8 +28,8 @@ the fields below, in [canonical encoding](encoding.md). Amounts are integers in 
 
 *Starts something new*: a suspended member may not send it. For the refusals of each command, in the order in which they
 are tested, see the module's own page: [alliance](../../src/kouan/modules/alliance/README.md),
-[customs](../../src/kouan/modules/customs/README.md), [financing](../../src/kouan/modules/financing/README.md). What
-each number says stands in [rejections](rejections.md).
+[customs](../../src/kouan/modules/customs/README.md), [financing](../../src/kouan/modules/financing/README.md),
+[cases](../../src/kouan/modules/cases/README.md). What each number says stands in [rejections](rejections.md).
 """
 
 _NAMED: Final = {
@@ -40,6 +42,8 @@ _NAMED: Final = {
     customs_rules.Mode: "4 digits",
     customs_rules.QuotaId: "quota id",
     financing_records.QuotaId: "quota id",
+    cases_records.QuotaId: "quota id",
+    cases_recording.Currency: "currency",
 }
 
 TYPES: Final = """\

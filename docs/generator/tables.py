@@ -33,6 +33,7 @@ _GROUPS: Final = (
     (100, 199, "Alliance", ""),
     (200, 299, "Customs", ""),
     (300, 399, "Financing", ""),
+    (400, 499, "Cases", "One trade, many documents."),
 )
 
 PARAMETERS_HEAD: Final = """\

@@ -23,6 +23,9 @@ from kouan.kernel.registry import Registry
 from kouan.modules.alliance import rules as alliance_rules
 from kouan.modules.alliance.commands import commands_for
 from kouan.modules.alliance.founding import Founding, alliance_id, genesis, read_trust_file
+from kouan.modules.cases import admission
+from kouan.modules.cases import commands as cases_commands
+from kouan.modules.cases import rules as cases_rules
 from kouan.modules.customs import commands as customs_commands
 from kouan.modules.customs import rules as customs_rules
 from kouan.modules.financing import commands as financing_commands
@@ -38,7 +41,12 @@ LOCK_WAIT_S: Final = 2.0
 """How long a command waits for another that has the ledger open."""
 LOCK_POLL_S: Final = 0.02
 SEED_BYTES: Final = 32
-PARAMETERS: Final = (*alliance_rules.PARAMETERS, *customs_rules.PARAMETERS, *financing_rules.PARAMETERS)
+PARAMETERS: Final = (
+    *alliance_rules.PARAMETERS,
+    *customs_rules.PARAMETERS,
+    *financing_rules.PARAMETERS,
+    *cases_rules.PARAMETERS,
+)
 
 
 class PortError(Exception):
@@ -52,7 +60,12 @@ def now_ms() -> int:
 
 def registry() -> Registry:
     """Return all commands and parameters of this version."""
-    commands = (*commands_for(PARAMETERS), *customs_commands.COMMANDS, *financing_commands.COMMANDS)
+    commands = (
+        *commands_for(PARAMETERS),
+        *customs_commands.COMMANDS,
+        *financing_commands.commands_for(admission),
+        *cases_commands.COMMANDS,
+    )
     return Registry(commands, PARAMETERS)
 
 

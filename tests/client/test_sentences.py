@@ -8,6 +8,7 @@ import pytest
 
 from kouan.client.sentences import SENTENCES, rejections_table, sentence_of
 from kouan.client.sentences_alliance import ALLIANCE
+from kouan.client.sentences_cases import CASES
 from kouan.client.sentences_customs import CUSTOMS
 from kouan.client.sentences_financing import FINANCING
 from kouan.client.sentences_kernel import KERNEL
@@ -18,8 +19,8 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 def test_every_rejection_has_its_sentence_and_no_table_has_another_s() -> None:
     assert set(SENTENCES) == set(Rejection)
-    assert sum(map(len, (KERNEL, ALLIANCE, CUSTOMS, FINANCING))) == len(SENTENCES)
-    bounds = ((KERNEL, 1, 99), (ALLIANCE, 100, 199), (CUSTOMS, 200, 299), (FINANCING, 300, 399))
+    assert sum(map(len, (KERNEL, ALLIANCE, CUSTOMS, FINANCING, CASES))) == len(SENTENCES)
+    bounds = ((KERNEL, 1, 99), (ALLIANCE, 100, 199), (CUSTOMS, 200, 299), (FINANCING, 300, 399), (CASES, 400, 499))
     for group, first, last in bounds:
         assert all(first <= code <= last for code in group)
 

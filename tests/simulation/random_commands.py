@@ -17,6 +17,7 @@ from kouan.kernel.encoding import MAX_INTEGER, encode, to_text
 from kouan.kernel.execution import Write
 from kouan.kernel.records import Charter, Member
 from kouan.kernel.suites import digest, public_key, sign
+from kouan.modules.cases import admission
 from kouan.modules.customs import commands as customs
 from kouan.modules.customs import rules as customs_rules
 from kouan.modules.financing import commands as financing
@@ -42,7 +43,7 @@ class Watched(Ledger):
     """A ledger each block of which the auditor sees."""
 
     def __init__(self, **charter: int) -> None:
-        commands = (*customs.COMMANDS, *financing.COMMANDS)
+        commands = (*customs.COMMANDS, *financing.commands_for(admission))
         parameters = (*customs_rules.PARAMETERS, *financing_rules.PARAMETERS)
         members = {**{bank: ["bank"] for bank in BANKS}, "commerce": ["convener", "operator"]}
         members |= {"customs": ["customs"], "customs-b": ["customs"], "overseer": ["overseer"]}

@@ -28,9 +28,11 @@ _CHINESE: Final[dict[CodeKind, dict[str, str]]] = {
         "packing-loan": "打包贷款",
     },
     "role": {
+        "attester": "证明方",
         "bank": "银行",
         "convener": "召集人",
         "customs": "海关",
+        "evaluator": "比对方",
         "operator": "运营方",
         "overseer": "监管机构",
         "second-holder": "第二持有人",

@@ -57,7 +57,10 @@ SHANGHAI: Final = Cast(
     members=[
         Founder("shanghai-customs", "Shanghai Customs", "上海海关", ["customs"]),
         Founder(
-            "commerce-commission", "Shanghai Municipal Commission of Commerce", "上海市商务委", ["convener", "operator"]
+            "commerce-commission",
+            "Shanghai Municipal Commission of Commerce",
+            "上海市商务委",
+            ["convener", "evaluator", "operator"],
         ),
         Founder("peoples-bank", "People's Bank of China, Shanghai", "中国人民银行上海总部", ["overseer"]),
         _bank("bank-of-huangpu", "Bank of Huangpu", "黄浦银行"),

@@ -1,7 +1,8 @@
 """What every rejection says to people, in English and Chinese: a sentence, and the step that comes next.
 
-The tables stand in `sentences_kernel`, `sentences_alliance`, `sentences_customs` and `sentences_financing`, by groups
-of numbers; here they come together. Commands, pages and the reference take their words from here alone.
+The tables stand in `sentences_kernel`, `sentences_alliance`, `sentences_customs`, `sentences_financing` and
+`sentences_cases`, by groups of numbers; here they come together. Commands, pages and the reference take their words
+from here alone.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from kouan.client.sentences_alliance import ALLIANCE
+from kouan.client.sentences_cases import CASES
 from kouan.client.sentences_customs import CUSTOMS
 from kouan.client.sentences_financing import FINANCING
 from kouan.client.sentences_kernel import KERNEL, Sentence
@@ -16,7 +18,7 @@ from kouan.kernel.rejections import Rejection
 
 __all__ = ["SENTENCES", "Sentence", "rejections_table", "sentence_of"]
 
-SENTENCES: Final[dict[Rejection, Sentence]] = {**KERNEL, **ALLIANCE, **CUSTOMS, **FINANCING}
+SENTENCES: Final[dict[Rejection, Sentence]] = {**KERNEL, **ALLIANCE, **CUSTOMS, **FINANCING, **CASES}
 
 
 def sentence_of(code: Rejection, lang: Literal["en", "zh"] = "en") -> tuple[str, str]:

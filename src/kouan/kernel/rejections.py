@@ -148,6 +148,23 @@ class Rejection(IntEnum):
     BRINGING_IN_CLOSED = 340
     OPENED_MISFIT = 341
 
+    # Cases: one trade, many documents.
+    EVALUATOR_UNKNOWN = 400
+    EVALUATION_BAD_SIGNATURE = 401
+    FINGERPRINTS_MISFIT = 402
+    DOCUMENT_KNOWN = 403
+    DOCUMENT_DETACHED = 404
+    JOIN_BAD_SIGNATURE = 405
+    JOIN_NEEDS_AUTHORITY = 406
+    JOIN_UNSIGNED = 407
+    CASE_FULL = 408
+    CONFIRMED_BY_RECORDER = 409
+    DOCUMENT_CHANGED = 410
+    EVIDENCE_NOT_STRONGER = 411
+    CASE_UNKNOWN = 412
+    CASE_TO_REVIEW = 413
+    CASE_EXCEEDED = 414
+
 
 class Refusal(NamedTuple):
     """Why a command is refused, and what in it the reason is about."""

@@ -13,7 +13,8 @@ from kouan.kernel.encoding import encode, to_text
 from kouan.kernel.records import Quota, Record
 from kouan.kernel.rejections import Rejection
 from kouan.kernel.suites import digest, public_key, sign
-from kouan.modules.financing.commands import COMMANDS
+from kouan.modules.cases import admission
+from kouan.modules.financing.commands import commands_for
 from kouan.modules.financing.queries import LoanView, loan_view
 from kouan.modules.financing.records import Financing
 from kouan.modules.financing.rules import (
@@ -26,6 +27,7 @@ from kouan.modules.financing.rules import (
 )
 
 DAY_MS: Final = 24 * 3_600_000
+COMMANDS: Final = commands_for(admission)
 EMPTY: Final = to_text(bytes(32))
 REGISTRATION: Final = to_text(digest("test/registration"))
 Wire = dict[str, Any]

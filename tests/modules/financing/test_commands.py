@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.modules.financing.book import REGISTRATION, Book, Wire, loan_id
+from tests.modules.financing.book import COMMANDS, REGISTRATION, Book, Wire, loan_id
 from tests.modules.financing.test_precedence import TABLES, Table, scene
 
 from kouan.kernel import registry
@@ -15,7 +15,6 @@ from kouan.kernel.execution import Block, execute_block
 from kouan.kernel.records import Member
 from kouan.kernel.registry import Claim, verify_in_turn
 from kouan.kernel.rejections import Rejection
-from kouan.modules.financing.commands import COMMANDS
 
 STARTING = {"bring-in", "hold", "extend", "disburse", "refinance", "accept", "substitute"}
 HOSTILE: list[Any] = [

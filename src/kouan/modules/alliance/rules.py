@@ -72,15 +72,17 @@ CRITICAL_PARAMETERS: Final[frozenset[str]] = frozenset(
 )
 """To change one of these is a critical change, as it is for the alliance's own parameters."""
 
-Role = Literal["bank", "convener", "customs", "operator", "overseer", "second-holder"]
+Role = Literal["attester", "bank", "convener", "customs", "evaluator", "operator", "overseer", "second-holder"]
 CLASSES: Final[tuple[Role, ...]] = ("customs", "overseer")
 """The classes that must both consent to a critical change."""
-CRITICAL_ROLES: Final[frozenset[str]] = frozenset({"customs", "overseer", "second-holder"})
+CRITICAL_ROLES: Final[frozenset[str]] = frozenset({"attester", "customs", "evaluator", "overseer", "second-holder"})
 """To give or take one of these is a critical change."""
 NEEDED_ROLES: Final[tuple[Role, ...]] = ("bank", "customs", "overseer", "second-holder")
 """Somebody must always have each of these."""
 _APART: Final[tuple[frozenset[str], ...]] = (
-    frozenset({"bank", "customs"}),  # who attests a value must not lend on it
+    frozenset({"attester", "bank"}),  # who attests a value must not lend on it
+    frozenset({"bank", "customs"}),
+    frozenset({"bank", "evaluator"}),  # who sees every number must not compete
     frozenset({"bank", "overseer"}),  # who opens seals must not compete
     frozenset({"overseer", "second-holder"}),  # or the second layer of a seal would hold nothing back
 )

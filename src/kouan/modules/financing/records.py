@@ -19,6 +19,8 @@ RATE_ONE = 10**8
 Product = Literal["export-bill", "factoring", "forfaiting", "insured", "invoice", "order", "packing-loan"]
 ReleaseReason = Literal["keyed-wrongly", "rejected", "terms-changed", "withdrawn"]
 WriteOffReason = Literal["buyer-insolvent", "fraud", "seller-insolvent", "uncollectible"]
+Purpose = Literal["buyer", "seller"]
+"""Whose finance it is: against the receivable, or for paying it. Each has its own amount on a trade."""
 Payer = Literal["bank", "buyer", "guarantor", "insurer", "repurchase", "seller"]
 Answer = Literal["no-action", "other-declarations", "other-security", "partial-repayment"]
 EntryKind = Literal[
@@ -89,7 +91,7 @@ class Financing(Record, frozen=True):
     predecessor: Bytes16 | None
     """The loan that this one paid off."""
     product: Product
-    purpose: Literal["seller"]
+    purpose: Purpose
     rates: Rates
     reason: ReleaseReason | Literal["reversed"] | None
     """Why what was held was given back, or that the one drawdown was a mistake."""

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
 from kouan.kernel.encoding import MAX_INTEGER, Bytes32, Code, Count, Positive, encode
-from kouan.kernel.records import Record
+from kouan.kernel.records import Quota, Record
 from kouan.kernel.registry import Parameter
-from kouan.modules.financing.records import RATE_ONE, Allocation, Amounts, Financing, Product
+from kouan.modules.financing.records import RATE_ONE, Allocation, Amounts, Financing, Product, Purpose
 
 State = Literal["held", "lapsed", "disbursed", "settled", "released"]
 
 BANK: Final = frozenset({"bank"})
 KIND: Final = "export"
+KINDS: Final = frozenset({KIND, "contract", "invoice", "order", "transport"})
+"""The kinds of quota that a loan may stand on: a declaration, or another paper of a trade."""
 DRAW_TAG: Final = "kouan/draw/1"
 CONSENT_TAG: Final = "kouan/consent/1"
 
@@ -92,7 +94,7 @@ class DrawConsent(Record, frozen=True):
     expires_ms: Positive
     """The signature is refused in a block of this time or later."""
     financing: str
-    purpose: Literal["seller"]
+    purpose: Purpose
     quota: str
 
 
@@ -112,9 +114,22 @@ class PayOffConsent(Record, frozen=True):
     """The new loan."""
 
 
-def draw_message(alliance: str, drawer: str, financing: str, quota: str, amount: int, expires_ms: int) -> bytes:
+def draw_message(
+    alliance: str,
+    drawer: str,
+    financing: str,
+    quota: str,
+    amount: int,
+    expires_ms: int,
+    purpose: Purpose = "seller",
+) -> bytes:
     """Return the canonical bytes that a draw key signs to let a bank draw on a declaration for one loan."""
-    return encode(DrawConsent(alliance, amount, drawer, expires_ms, financing, "seller", quota))
+    return encode(DrawConsent(alliance, amount, drawer, expires_ms, financing, purpose, quota))
+
+
+def is_for(quota: Quota, purpose: Purpose) -> bool:
+    """Tell whether loans of a purpose may stand on a quota. A declaration is the seller's, a paper says whose it is."""
+    return quota.kind in KINDS and quota.facts.get("purpose", "seller") == purpose
 
 
 def worth(amount: int, unit: str, currency: str, rates: Mapping[str, int]) -> int:

@@ -10,9 +10,11 @@ from kouan.simulation.pages.parts import Say, facts, panel, table
 from kouan.simulation.scenes.founding import FoundingShown
 
 _ROLES: Final = {
+    "attester": ("attests papers", "证明方"),
     "bank": ("lends", "银行"),
     "convener": ("convenes", "召集人"),
     "customs": ("attests", "海关"),
+    "evaluator": ("compares papers", "比对方"),
     "operator": ("runs the ledger", "运营方"),
     "overseer": ("oversees", "监管机构"),
     "second-holder": ("second holder of seals", "第二持有人"),

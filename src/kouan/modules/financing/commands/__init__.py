@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from kouan.kernel.registry import Command
 from kouan.modules.financing.commands import (
     bringing_in,
@@ -15,14 +13,18 @@ from kouan.modules.financing.commands import (
     servicing,
     substituting,
 )
+from kouan.modules.financing.trade import Cases
 
-COMMANDS: Final[tuple[Command, ...]] = (
-    *holding.COMMANDS,
-    *servicing.COMMANDS,
-    *collecting.COMMANDS,
-    *refinancing.COMMANDS,
-    *selling.COMMANDS,
-    *substituting.COMMANDS,
-    *reversing.COMMANDS,
-    *bringing_in.COMMANDS,
-)
+
+def commands_for(cases: Cases) -> tuple[Command, ...]:
+    """Return the commands, for an alliance that knows in this way which documents describe one trade."""
+    return (
+        *holding.commands_for(cases),
+        *servicing.COMMANDS,
+        *collecting.COMMANDS,
+        *refinancing.commands_for(cases),
+        *selling.COMMANDS,
+        *substituting.commands_for(cases),
+        *reversing.COMMANDS,
+        *bringing_in.COMMANDS,
+    )

@@ -17,10 +17,10 @@ from kouan.modules.financing.records import MAX_ALLOCATIONS, Collection, Entry, 
 from kouan.modules.financing.rules import (
     BANK,
     COLLECTION_TOLERANCE,
-    KIND,
     REVERSAL_MAX,
     collection_key,
     financing_key,
+    is_for,
     is_held,
     outstanding,
 )
@@ -69,7 +69,7 @@ def collect(ctx: Context, cmd: CollectCommand) -> Refusal | None:
 def _collected(quota: Quota | None, item: Receipt, tolerance_bp: int) -> Quota | Rejection:
     if quota is None:
         return Rejection.QUOTA_UNKNOWN
-    if quota.kind != KIND:
+    if not is_for(quota, "seller"):
         return Rejection.QUOTA_WRONG_KIND
     if not (item.amount or item.final):
         return Rejection.AMOUNTS_MISFIT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -15,12 +15,14 @@ from kouan.modules.financing.commands.lending import (
     change_quotas,
     give_back_holds,
     own_held_loan,
+    quota_of,
     with_entry,
     write_loan,
 )
 from kouan.modules.financing.commands.opening import Draw, Terms, allocate, check_terms, draw_claims, opened
 from kouan.modules.financing.records import Amounts, Financing, ReleaseReason
 from kouan.modules.financing.rules import BANK, EXTENSION_MAX, HOLD_MAX, REGISTRATION_REQUIRED, financing_key
+from kouan.modules.financing.trade import Cases
 
 
 class HoldCommand(Terms, frozen=True):
@@ -52,7 +54,7 @@ class ReleaseCommand(Record, frozen=True):
     reason: ReleaseReason
 
 
-def hold(ctx: Context, cmd: HoldCommand) -> Refusal | None:
+def hold(cases: Cases, ctx: Context, cmd: HoldCommand) -> Refusal | None:
     """Open a loan and hold its parts 占用."""
     refusal = check_terms(ctx, cmd)
     if refusal is not None:
@@ -67,7 +69,7 @@ def hold(ctx: Context, cmd: HoldCommand) -> Refusal | None:
         own = Hold(draw.amount, drawer, drawn=False, extended=False, financing=cmd.financing, lapse_ms=cmd.lapse_ms)
         return quotas.hold(quota, own, ctx.time_ms)
 
-    allocations = allocate(ctx, cmd, take)
+    allocations = allocate(cases, ctx, cmd, take)
     if isinstance(allocations, Refusal):
         return allocations
     ctx.state.write(financing_key(cmd.financing), opened(ctx, cmd, allocations, cmd.lapse_ms))
@@ -90,13 +92,17 @@ def extend(ctx: Context, cmd: ExtendCommand) -> Refusal | None:
     return refusal
 
 
-def disburse(ctx: Context, cmd: DisburseCommand) -> Refusal | None:
+def disburse(cases: Cases, ctx: Context, cmd: DisburseCommand) -> Refusal | None:
     """Pay out a loan or a part of it 放款; everything is checked again."""
     loan = own_held_loan(ctx, cmd.financing)
     if isinstance(loan, Refusal):
         return loan
-    refusal = _check_payout(ctx, cmd, loan) or change_quotas(
-        ctx, loan, cmd.amounts, lambda quota, amount: quotas.confirm(quota, loan.id, amount, ctx.time_ms)
+    refusal = (
+        _check_payout(ctx, cmd, loan)
+        or change_quotas(
+            ctx, loan, cmd.amounts, lambda quota, amount: quotas.confirm(quota, loan.id, amount, ctx.time_ms)
+        )
+        or _check_cases(cases, ctx, cmd, loan)
     )
     if refusal is not None:
         return refusal
@@ -122,6 +128,14 @@ def _check_payout(ctx: Context, cmd: DisburseCommand, loan: Financing) -> Refusa
     return None
 
 
+def _check_cases(cases: Cases, ctx: Context, cmd: DisburseCommand, loan: Financing) -> Refusal | None:
+    for allocation, amount in zip(loan.allocations, cmd.amounts, strict=True):
+        refusal = cases.pay_out(ctx, quota_of(ctx, allocation.quota), loan.id) if amount else None
+        if refusal is not None:
+            return refusal
+    return None
+
+
 def release(ctx: Context, cmd: ReleaseCommand) -> Refusal | None:
     """Give back what is held and not yet drawn 解除占用."""
     loan = own_held_loan(ctx, cmd.financing)
@@ -131,9 +145,11 @@ def release(ctx: Context, cmd: ReleaseCommand) -> Refusal | None:
     return None
 
 
-COMMANDS: Final = (
-    Command("financing.hold/1", HoldCommand, hold, BANK, starts=True, claims=draw_claims),
-    Command("financing.extend/1", ExtendCommand, extend, BANK, starts=True),
-    Command("financing.disburse/1", DisburseCommand, disburse, BANK, starts=True),
-    Command("financing.release/1", ReleaseCommand, release, BANK, starts=False),
-)
+def commands_for(cases: Cases) -> tuple[Command, ...]:
+    """Return the commands, for an alliance that knows trades in this way."""
+    return (
+        Command("financing.hold/1", HoldCommand, partial(hold, cases), BANK, starts=True, claims=draw_claims),
+        Command("financing.extend/1", ExtendCommand, extend, BANK, starts=True),
+        Command("financing.disburse/1", DisburseCommand, partial(disburse, cases), BANK, starts=True),
+        Command("financing.release/1", ReleaseCommand, release, BANK, starts=False),
+    )

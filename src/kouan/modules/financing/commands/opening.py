@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -13,8 +13,9 @@ from kouan.kernel.records import Quota, Record
 from kouan.kernel.registry import Claim, Context
 from kouan.kernel.rejections import Refusal, Rejection
 from kouan.kernel.state import State
-from kouan.modules.financing.records import MAX_ALLOCATIONS, Allocation, Financing, Product, QuotaId, Rates
-from kouan.modules.financing.rules import DRAW_TAG, KIND, draw_message, financing_key, worth
+from kouan.modules.financing.records import MAX_ALLOCATIONS, Allocation, Financing, Product, Purpose, QuotaId, Rates
+from kouan.modules.financing.rules import DRAW_TAG, draw_message, financing_key, is_for, worth
+from kouan.modules.financing.trade import Cases
 
 
 class Draw(Record, frozen=True):
@@ -43,34 +44,36 @@ class Terms(Record, frozen=True):
     """Random, never used before."""
     maturity_ms: Moment
     product: Product
-    purpose: Literal["seller"]
+    purpose: Purpose
     rates: Rates
 
 
-def draw_claim(state: State, alliance: str, member: str, financing: str, draw: Draw, amount: int) -> Iterable[Claim]:
+def draw_claim(
+    state: State, alliance: str, member: str, financing: str, draw: Draw, amount: int, purpose: Purpose
+) -> Iterable[Claim]:
     """Name an owner's signature over ``amount``, where the quota is known."""
     quota = state.read(Quota, key_of(draw.quota))
     if quota is not None:
-        message = draw_message(alliance, member, financing, draw.quota, amount, draw.expires_ms)
+        message = draw_message(alliance, member, financing, draw.quota, amount, draw.expires_ms, purpose)
         yield Claim(from_text(quota.draw_key), DRAW_TAG, message, from_text(draw.signature))
 
 
 def draw_claims(state: State, alliance: str, member: str, terms: Terms) -> Iterable[Claim]:
     """Name the owners' signatures that the allocations of a new loan carry."""
     for draw in terms.allocations:
-        yield from draw_claim(state, alliance, member, terms.financing, draw, draw.amount)
+        yield from draw_claim(state, alliance, member, terms.financing, draw, draw.amount, terms.purpose)
 
 
-def signed_quota(ctx: Context, financing: str, draw: Draw, amount: int) -> Quota | Refusal:
+def signed_quota(ctx: Context, financing: str, draw: Draw, amount: int, purpose: Purpose) -> Quota | Refusal:
     """Return the quota of a draw once its owner's signature over ``amount`` is checked."""
     quota = ctx.state.read(Quota, key_of(draw.quota))
     if quota is None:
         return Refusal(Rejection.QUOTA_UNKNOWN, draw.quota)
-    if quota.kind != KIND:
+    if not is_for(quota, purpose):
         return Refusal(Rejection.QUOTA_WRONG_KIND, draw.quota)
     if draw.expires_ms <= ctx.time_ms:
         return Refusal(Rejection.DRAW_EXPIRED, draw.quota)
-    message = draw_message(ctx.alliance, ctx.member.id, financing, draw.quota, amount, draw.expires_ms)
+    message = draw_message(ctx.alliance, ctx.member.id, financing, draw.quota, amount, draw.expires_ms, purpose)
     if not ctx.is_signed(quota.draw_key, DRAW_TAG, message, draw.signature):
         return Refusal(Rejection.DRAW_BAD_SIGNATURE, draw.quota)
     return quota
@@ -86,7 +89,7 @@ def check_terms(ctx: Context, terms: Terms) -> Refusal | None:
 
 
 def allocate(
-    ctx: Context, terms: Terms, take: Callable[[Quota, Draw], Quota | Rejection]
+    cases: Cases, ctx: Context, terms: Terms, take: Callable[[Quota, Draw], Quota | Rejection]
 ) -> list[Allocation] | Refusal:
     """Take every part of a new loan from its quota, and check that together they are worth the loan's amount."""
     allocations: list[Allocation] = []
@@ -97,13 +100,9 @@ def allocate(
         if draw.quota in seen:
             return Refusal(Rejection.ALLOCATION_TWICE, draw.quota)
         seen.add(draw.quota)
-        quota = signed_quota(ctx, terms.financing, draw, draw.amount)
+        quota = _take(cases, ctx, terms, draw, take)
         if isinstance(quota, Refusal):
             return quota
-        taken = take(quota, draw)
-        if isinstance(taken, Rejection):
-            return Refusal(taken, draw.quota)
-        ctx.state.write(key_of(draw.quota), taken)
         allocations.append(Allocation(draw.amount, None, 0, draw.amount, draw.quota, 0, quota.revision))
         total += worth(draw.amount, quota.unit, terms.currency, terms.rates)
         units.add(quota.unit)
@@ -112,6 +111,19 @@ def allocate(
     if total != terms.amount:
         return Refusal(Rejection.AMOUNT_NOT_SUM, "amount")
     return allocations
+
+
+def _take(
+    cases: Cases, ctx: Context, terms: Terms, draw: Draw, take: Callable[[Quota, Draw], Quota | Rejection]
+) -> Quota | Refusal:
+    quota = signed_quota(ctx, terms.financing, draw, draw.amount, terms.purpose)
+    if isinstance(quota, Refusal):
+        return quota
+    taken = take(quota, draw)
+    if isinstance(taken, Rejection):
+        return Refusal(taken, draw.quota)
+    ctx.state.write(key_of(draw.quota), taken)
+    return cases.place(ctx, taken, terms.financing) or taken
 
 
 def opened(ctx: Context, terms: Terms, allocations: list[Allocation], lapse_ms: int) -> Financing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -31,6 +31,7 @@ from kouan.modules.financing.rules import (
     financing_key,
     outstanding,
 )
+from kouan.modules.financing.trade import Cases
 
 
 class Consent(Record, frozen=True):
@@ -56,7 +57,7 @@ class RefinanceCommand(Terms, frozen=True):
     registration: Bytes32 | None
 
 
-def refinance(ctx: Context, cmd: RefinanceCommand) -> Refusal | None:
+def refinance(cases: Cases, ctx: Context, cmd: RefinanceCommand) -> Refusal | None:
     """Pay an old loan off by a new one, at the same bank or another 融资置换."""
     refusal = check_terms(ctx, cmd)
     if refusal is not None:
@@ -72,7 +73,7 @@ def refinance(ctx: Context, cmd: RefinanceCommand) -> Refusal | None:
         return paid
     _pay_off(ctx, cmd, paid)
     # The room that the pay-off has freed is there for the new draw.
-    allocations = allocate(ctx, cmd, lambda quota, draw: quotas.draw(quota, draw.amount, ctx.time_ms))
+    allocations = allocate(cases, ctx, cmd, lambda quota, draw: quotas.draw(quota, draw.amount, ctx.time_ms))
     if isinstance(allocations, Refusal):
         return allocations
     drawn = [replace(allocation, drawn=allocation.amount, held=0) for allocation in allocations]
@@ -134,4 +135,7 @@ def _claims(state: State, alliance: str, member: str, cmd: RefinanceCommand) -> 
         yield Claim(from_text(key.public), CONSENT_TAG, message, from_text(consent.signature))
 
 
-COMMANDS: Final = (Command("financing.refinance/1", RefinanceCommand, refinance, BANK, starts=True, claims=_claims),)
+def commands_for(cases: Cases) -> tuple[Command, ...]:
+    """Return the command, for an alliance that knows trades in this way."""
+    handle = partial(refinance, cases)
+    return (Command("financing.refinance/1", RefinanceCommand, handle, BANK, starts=True, claims=_claims),)

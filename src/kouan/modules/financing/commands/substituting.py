@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Annotated, Final
+from functools import partial
+from typing import Annotated
 
 from msgspec import Meta
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from kouan.modules.financing.commands.lending import own_loan, pay_back, with_en
 from kouan.modules.financing.commands.opening import Draw, Draws, draw_claim, signed_quota
 from kouan.modules.financing.records import MAX_ALLOCATIONS, Allocation, Financing, QuotaId
 from kouan.modules.financing.rules import BANK, financing_key, outstanding, unit_of
+from kouan.modules.financing.trade import Cases
 
 
 class Part(Record, frozen=True):
@@ -38,7 +40,7 @@ class SubstituteCommand(Record, frozen=True):
     """Where it stood."""
 
 
-def substitute(ctx: Context, cmd: SubstituteCommand) -> Refusal | None:
+def substitute(cases: Cases, ctx: Context, cmd: SubstituteCommand) -> Refusal | None:
     """Put other declarations in the place of some 置换; what is lent stays as it is."""
     loan = own_loan(ctx, cmd.financing)
     if isinstance(loan, Refusal):
@@ -47,7 +49,7 @@ def substitute(ctx: Context, cmd: SubstituteCommand) -> Refusal | None:
     if refusal is not None:
         return refusal
     moved_out = _move_out(ctx, loan, cmd.replaced)
-    allocations = _move_in(ctx, moved_out, cmd.allocations)
+    allocations = _move_in(cases, ctx, moved_out, cmd.allocations)
     if isinstance(allocations, Refusal):
         return allocations
     into = {draw.quota: draw.amount for draw in cmd.allocations}
@@ -91,20 +93,23 @@ def _move_out(ctx: Context, loan: Financing, parts: list[Part]) -> Financing:
     return with_entry(ctx, replace(loan, allocations=allocations), "moved-out", amounts)
 
 
-def _move_in(ctx: Context, loan: Financing, draws: list[Draw]) -> list[Allocation] | Refusal:
+def _move_in(cases: Cases, ctx: Context, loan: Financing, draws: list[Draw]) -> list[Allocation] | Refusal:
     """Draw on the new declarations and return the allocations with them."""
     allocations = {allocation.quota: allocation for allocation in loan.allocations}
     for draw in draws:
         there = allocations.get(draw.quota) or Allocation(0, None, 0, 0, draw.quota, 0, 0)
         if there.amount + draw.amount > MAX_INTEGER:
             return Refusal(Rejection.QUOTA_NUMBER_TOO_LARGE, draw.quota)
-        quota = signed_quota(ctx, loan.id, draw, there.amount + draw.amount)
+        quota = signed_quota(ctx, loan.id, draw, there.amount + draw.amount, loan.purpose)
         if isinstance(quota, Refusal):
             return quota
         drawn = quotas.draw(quota, draw.amount, ctx.time_ms)
         if isinstance(drawn, Rejection):
             return Refusal(drawn, draw.quota)
         ctx.state.write(quotas.key_of(draw.quota), drawn)
+        refusal = cases.place(ctx, drawn, loan.id)
+        if refusal is not None:
+            return refusal
         allocations[draw.quota] = replace(
             there, amount=there.amount + draw.amount, drawn=there.drawn + draw.amount, revision=quota.revision
         )
@@ -113,10 +118,15 @@ def _move_in(ctx: Context, loan: Financing, draws: list[Draw]) -> list[Allocatio
 
 def _claims(state: State, alliance: str, member: str, cmd: SubstituteCommand) -> Iterable[Claim]:
     loan = state.read(Financing, financing_key(cmd.financing))
-    there = {} if loan is None else {allocation.quota: allocation.amount for allocation in loan.allocations}
+    if loan is None:
+        return
+    there = {allocation.quota: allocation.amount for allocation in loan.allocations}
     for draw in cmd.allocations:
         amount = there.get(draw.quota, 0) + draw.amount
-        yield from draw_claim(state, alliance, member, cmd.financing, draw, amount)
+        yield from draw_claim(state, alliance, member, cmd.financing, draw, amount, loan.purpose)
 
 
-COMMANDS: Final = (Command("financing.substitute/1", SubstituteCommand, substitute, BANK, starts=True, claims=_claims),)
+def commands_for(cases: Cases) -> tuple[Command, ...]:
+    """Return the command, for an alliance that knows trades in this way."""
+    handle = partial(substitute, cases)
+    return (Command("financing.substitute/1", SubstituteCommand, handle, BANK, starts=True, claims=_claims),)

@@ -1,0 +1,65 @@
+"""May a loan stand on a document, considering its whole trade? What the module answers to those that lend.
+
+A document that belongs to no case, or is alone in its case, answers to its own quota only.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from kouan.kernel.records import Quota
+from kouan.kernel.registry import Context
+from kouan.kernel.rejections import Refusal, Rejection
+from kouan.modules.cases import rules
+from kouan.modules.cases.joining import case_of, documents_of
+from kouan.modules.cases.records import Case
+
+
+def place(ctx: Context, quota: Quota, financing: str) -> Refusal | None:
+    """Weigh a loan that has just been put on a document, and note it in the case's chain."""
+    case = case_of(ctx.state, quota)
+    if case is None:
+        return None
+    refusal = _weigh(ctx, case, quota, financing, is_paid_out=False)
+    if refusal is None:
+        chain = rules.chained(case.chain, financing)
+        _write(ctx, replace(case, allocations=case.allocations + 1, chain=chain))
+    return refusal
+
+
+def pay_out(ctx: Context, quota: Quota, financing: str) -> Refusal | None:
+    """Weigh again what a loan has just drawn out of its hold."""
+    case = case_of(ctx.state, quota)
+    if case is None or len(case.documents) == 1:
+        return None
+    refusal = _weigh(ctx, case, quota, financing, is_paid_out=True)
+    if refusal is None:
+        _write(ctx, case)
+    return refusal
+
+
+def _weigh(ctx: Context, case: Case, quota: Quota, financing: str, *, is_paid_out: bool) -> Refusal | None:
+    if len(case.documents) == 1:
+        return None
+    documents = documents_of(ctx.state, case)
+    own = rules.side_of(quota)
+    if any(rules.out_on(other) and rules.side_of(other) != own for other in documents) and not _has_seen(ctx, case):
+        return Refusal(Rejection.CASE_TO_REVIEW, quota.id)
+    total = rules.total(documents, quota, ctx.time_ms, financing, is_paid_out=is_paid_out)
+    if total > rules.cap(documents, quota):
+        return Refusal(Rejection.CASE_EXCEEDED, quota.id)
+    return None
+
+
+def _has_seen(ctx: Context, case: Case) -> bool:
+    review = case.reviews.get(ctx.member.id)
+    return review is not None and review.revision == case.revision
+
+
+def _write(ctx: Context, case: Case) -> None:
+    """Write a case on which the signing bank has drawn: what it does itself, its review has seen."""
+    revision, reviews = case.revision + 1, case.reviews
+    if _has_seen(ctx, case):
+        own = ctx.member.id
+        reviews = {**reviews, own: replace(reviews[own], revision=revision)}
+    ctx.state.write(rules.case_key(case.id), replace(case, reviews=reviews, revision=revision))
