@@ -7,13 +7,14 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from kouan.kernel import quota as quotas
-from kouan.kernel.encoding import Bytes16, Positive, Unit
+from kouan.kernel.encoding import Positive
 from kouan.kernel.records import Quota, Record
 from kouan.kernel.registry import Command, Context
 from kouan.kernel.rejections import Refusal, Rejection
 from kouan.modules.financing.commands.lending import with_entry, write_loan
-from kouan.modules.financing.records import MAX_ALLOCATIONS, Allocation, Financing, Product, QuotaId, Rates
-from kouan.modules.financing.rules import BANK, BRING_IN_UNTIL, KIND, financing_key, worth
+from kouan.modules.financing.commands.opening import NewLoan, check_sum, opened
+from kouan.modules.financing.records import MAX_ALLOCATIONS, Allocation, Financing, QuotaId
+from kouan.modules.financing.rules import BANK, BRING_IN_UNTIL, KIND, financing_key
 
 
 class Owed(Record, frozen=True):
@@ -24,22 +25,13 @@ class Owed(Record, frozen=True):
     quota: QuotaId
 
 
-class BringInCommand(Record, frozen=True):
-    """Record a loan that was paid out before the ledger began."""
+class BringInCommand(NewLoan, frozen=True):
+    """Record a loan that was paid out before the ledger began. Its amount is what is outstanding."""
 
     allocations: Annotated[list[Owed], Meta(min_length=1, max_length=MAX_ALLOCATIONS)]
-    amount: Positive
-    """What is outstanding, in minor units of ``currency``: the sum of the allocations at their rates."""
-    currency: Unit
-    financing: Bytes16
-    """Never used before."""
-    maturity_ms: Positive
-    """It may have passed."""
     opened_ms: Positive
-    """When the loan was paid out."""
-    product: Product
+    """When the loan was paid out; its maturity comes later, and may have passed."""
     purpose: Literal["seller"]
-    rates: Rates
 
 
 def bring_in(ctx: Context, cmd: BringInCommand) -> Refusal | None:
@@ -50,29 +42,7 @@ def bring_in(ctx: Context, cmd: BringInCommand) -> Refusal | None:
     allocations = _allocate(ctx, cmd)
     if isinstance(allocations, Refusal):
         return allocations
-    loan = Financing(
-        advances=0,
-        allocations=allocations,
-        amount=cmd.amount,
-        bank=ctx.member.id,
-        currency=cmd.currency,
-        entries=0,
-        id=cmd.financing,
-        interest=0,
-        lapse_ms=0,
-        maturity_ms=cmd.maturity_ms,
-        offer=None,
-        opened_ms=cmd.opened_ms,
-        predecessor=None,
-        product=cmd.product,
-        purpose=cmd.purpose,
-        rates=cmd.rates,
-        reason=None,
-        registration=None,
-        state="disbursed",
-        successor=None,
-        written_off=None,
-    )
+    loan = opened(ctx, cmd, allocations, opened_ms=cmd.opened_ms)
     write_loan(ctx, with_entry(ctx, loan, "brought-in", [owed.amount for owed in cmd.allocations]))
     return None
 
@@ -90,9 +60,7 @@ def _check_terms(ctx: Context, cmd: BringInCommand) -> Refusal | None:
 def _allocate(ctx: Context, cmd: BringInCommand) -> list[Allocation] | Refusal:
     """Use every part on its quota, and check that together they are worth the loan's amount."""
     allocations: list[Allocation] = []
-    units = {cmd.currency}
     seen: set[str] = set()
-    total = 0
     for owed in cmd.allocations:
         if owed.quota in seen:
             return Refusal(Rejection.ALLOCATION_TWICE, owed.quota)
@@ -103,13 +71,7 @@ def _allocate(ctx: Context, cmd: BringInCommand) -> list[Allocation] | Refusal:
             return Refusal(used, owed.quota)
         ctx.state.write(quotas.key_of(owed.quota), used)
         allocations.append(Allocation(owed.amount, None, owed.amount, 0, owed.quota, 0, used.revision))
-        total += worth(owed.amount, used.unit, cmd.currency, cmd.rates)
-        units.add(used.unit)
-    if cmd.rates.keys() != units - {cmd.currency}:
-        return Refusal(Rejection.RATES_MISFIT, "rates")
-    if total != cmd.amount:
-        return Refusal(Rejection.AMOUNT_NOT_SUM, "amount")
-    return allocations
+    return check_sum(cmd, allocations) or allocations
 
 
 def _used(quota: Quota | None, amount: int) -> Quota | Rejection:

@@ -72,7 +72,8 @@ def hold(cases: Cases, ctx: Context, cmd: HoldCommand) -> Refusal | None:
     allocations = allocate(cases, ctx, cmd, take)
     if isinstance(allocations, Refusal):
         return allocations
-    ctx.state.write(financing_key(cmd.financing), opened(ctx, cmd, allocations, cmd.lapse_ms))
+    loan = opened(ctx, cmd, allocations, opened_ms=ctx.time_ms, lapse_ms=cmd.lapse_ms)
+    ctx.state.write(financing_key(cmd.financing), loan)
     return None
 
 

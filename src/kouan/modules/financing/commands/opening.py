@@ -1,4 +1,4 @@
-"""Opening a loan: what a hold and a refinancing have in common."""
+"""Opening a loan: what a hold, a refinancing and bringing in have in common."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kouan.kernel.registry import Claim, Context
 from kouan.kernel.rejections import Refusal, Rejection
 from kouan.kernel.state import State
 from kouan.modules.financing.records import MAX_ALLOCATIONS, Allocation, Financing, Product, Purpose, QuotaId, Rates
-from kouan.modules.financing.rules import DRAW_TAG, draw_message, financing_key, is_for, worth
+from kouan.modules.financing.rules import DRAW_TAG, draw_message, financing_key, is_for, unit_of, worth
 from kouan.modules.financing.trade import Cases
 
 
@@ -33,12 +33,11 @@ class Draw(Record, frozen=True):
 Draws = Annotated[list[Draw], Meta(min_length=1, max_length=MAX_ALLOCATIONS)]
 
 
-class Terms(Record, frozen=True):
-    """What a new loan is to be."""
+class NewLoan(Record, frozen=True):
+    """What every command says that opens a loan."""
 
-    allocations: Draws
     amount: Positive
-    """What is to be lent, in minor units of ``currency``: the sum of the allocations at their rates."""
+    """What is lent, in minor units of ``currency``: the sum of the allocations at their rates."""
     currency: Unit
     financing: Bytes16
     """Random, never used before."""
@@ -46,6 +45,12 @@ class Terms(Record, frozen=True):
     product: Product
     purpose: Purpose
     rates: Rates
+
+
+class Terms(NewLoan, frozen=True):
+    """What a loan is to be that its owners sign for."""
+
+    allocations: Draws
 
 
 def draw_claim(
@@ -93,9 +98,7 @@ def allocate(
 ) -> list[Allocation] | Refusal:
     """Take every part of a new loan from its quota, and check that together they are worth the loan's amount."""
     allocations: list[Allocation] = []
-    units = {terms.currency}
     seen: set[str] = set()
-    total = 0
     for draw in terms.allocations:
         if draw.quota in seen:
             return Refusal(Rejection.ALLOCATION_TWICE, draw.quota)
@@ -104,13 +107,7 @@ def allocate(
         if isinstance(quota, Refusal):
             return quota
         allocations.append(Allocation(draw.amount, None, 0, draw.amount, draw.quota, 0, quota.revision))
-        total += worth(draw.amount, quota.unit, terms.currency, terms.rates)
-        units.add(quota.unit)
-    if terms.rates.keys() != units - {terms.currency}:
-        return Refusal(Rejection.RATES_MISFIT, "rates")
-    if total != terms.amount:
-        return Refusal(Rejection.AMOUNT_NOT_SUM, "amount")
-    return allocations
+    return check_sum(terms, allocations) or allocations
 
 
 def _take(
@@ -126,28 +123,40 @@ def _take(
     return cases.place(ctx, taken, terms.financing) or taken
 
 
-def opened(ctx: Context, terms: Terms, allocations: list[Allocation], lapse_ms: int) -> Financing:
-    """Return the record of a new loan, held until ``lapse_ms``."""
+def check_sum(loan: NewLoan, allocations: list[Allocation]) -> Refusal | None:
+    """Check that each other unit has a rate and nothing else has, and that the parts are worth the loan's amount."""
+    units = {unit_of(part.quota) for part in allocations}
+    if loan.rates.keys() != units - {loan.currency}:
+        return Refusal(Rejection.RATES_MISFIT, "rates")
+    if sum(worth(part.amount, unit_of(part.quota), loan.currency, loan.rates) for part in allocations) != loan.amount:
+        return Refusal(Rejection.AMOUNT_NOT_SUM, "amount")
+    return None
+
+
+def opened(
+    ctx: Context, loan: NewLoan, allocations: list[Allocation], *, opened_ms: int, lapse_ms: int = 0
+) -> Financing:
+    """Return the record of a new loan, before anything of it was paid out; 0: nothing is held."""
     return Financing(
         advances=0,
         allocations=allocations,
-        amount=terms.amount,
+        amount=loan.amount,
         bank=ctx.member.id,
-        currency=terms.currency,
+        currency=loan.currency,
         entries=0,
-        id=terms.financing,
+        id=loan.financing,
         interest=0,
         lapse_ms=lapse_ms,
-        maturity_ms=terms.maturity_ms,
+        maturity_ms=loan.maturity_ms,
         offer=None,
-        opened_ms=ctx.time_ms,
+        opened_ms=opened_ms,
         predecessor=None,
-        product=terms.product,
-        purpose=terms.purpose,
-        rates=terms.rates,
+        product=loan.product,
+        purpose=loan.purpose,
+        rates=loan.rates,
         reason=None,
         registration=None,
-        state="held",
+        state="held",  # `write_loan` tells what it is once a part was paid out
         successor=None,
         written_off=None,
     )

@@ -77,7 +77,8 @@ def refinance(cases: Cases, ctx: Context, cmd: RefinanceCommand) -> Refusal | No
     if isinstance(allocations, Refusal):
         return allocations
     drawn = [replace(allocation, drawn=allocation.amount, held=0) for allocation in allocations]
-    new = replace(opened(ctx, cmd, drawn, 0), predecessor=old.id, registration=cmd.registration)
+    new = opened(ctx, cmd, drawn, opened_ms=ctx.time_ms)
+    new = replace(new, predecessor=old.id, registration=cmd.registration)
     write_loan(ctx, with_entry(ctx, new, "refinancing", [draw.amount for draw in cmd.allocations], note=old.id))
     return None
 
