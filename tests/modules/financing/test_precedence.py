@@ -150,6 +150,12 @@ def settled_already(book: Book, cmd: Wire) -> None:
     cmd["items"][-1].update(final=True)
 
 
+def collected_beyond_numbers(book: Book, cmd: Wire) -> None:
+    """Within the tolerance of what is attested, and yet larger than any number on the ledger."""
+    book.edit_quota(B, attested=MAX_INTEGER, collected=1)
+    cmd["items"][-1].update(amount=MAX_INTEGER)
+
+
 def twice_collected(_book: Book, cmd: Wire) -> None:
     cmd["items"].insert(1, dict(cmd["items"][0]))
 
@@ -349,6 +355,7 @@ TABLES: Final[dict[str, Table]] = {
                 settled_already,
             ),
             (Rejection.COLLECTED_TOO_MUCH, B, item(amount=343_750_01)),
+            (Rejection.QUOTA_NUMBER_TOO_LARGE, B, collected_beyond_numbers),
             (Rejection.COLLECTION_FINAL_NOT_LENDER, B, item(final=True)),
         ],
         bank="bank-c",
@@ -465,6 +472,7 @@ IMPOSSIBLE: Final = {
     (Rejection.OPENED_MISFIT, Rejection.OPENED_MISFIT),
     (Rejection.REVERSAL_OTHER_BANK, Rejection.REVERSAL_SAME_KEY),
     (Rejection.AMOUNTS_MISFIT, Rejection.COLLECTION_FINAL_ALREADY),
+    (Rejection.COLLECTED_TOO_MUCH, Rejection.QUOTA_NUMBER_TOO_LARGE),
     (Rejection.ALLOCATION_UNKNOWN, Rejection.SUBSTITUTE_UNEQUAL),
 }
 
