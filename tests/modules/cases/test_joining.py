@@ -189,6 +189,16 @@ def test_joining_what_is_joined_changes_nothing(trade: Trade) -> None:
     assert trade.case(two) == before
 
 
+def test_a_document_named_twice_stands_in_its_case_once(trade: Trade) -> None:
+    """Counted twice it would carry twice: as two consents of a join, or of a paper that is recorded."""
+    joined, shown = trade.declare("joined", 1000), trade.declare("shown", 1000)
+    trade.accept("bank-a", trade.join(joined, joined))
+    assert trade.case(joined).documents == [joined]
+    invoice = trade.recorded("bank-a", "invoice", "INV-1", 1000, signed=[shown, shown])
+    assert trade.case(shown).documents == sorted([invoice, shown])
+    assert trade.case_view(shown).sides[0].caps == {"self": 800, "attested": 800}
+
+
 def test_a_consolidated_shipment_brings_two_orders_together(trade: Trade) -> None:
     """One declaration names both; totals, limits and history add up."""
     first = trade.recorded("bank-a", "order", "PO-1", 1000)
@@ -248,6 +258,16 @@ def test_a_document_is_amended_inside_its_case(trade: Trade) -> None:
     trade.accept("bank-a", trade.amend_paper(invoice, 2000, "consolidated"))
     assert trade.quota(invoice).facts["evidence"] == "self"
     assert trade.case_view(order).sides[0].caps == {"self": 1400}
+
+
+def test_a_suspended_bank_amends_only_downwards(trade: Trade) -> None:
+    """Also a paper that the buyer has paid for good: that receipt may be reversed."""
+    invoice = trade.recorded("bank-a", "invoice", "INV-1", 1000)
+    trade.edit_quota(invoice, settled=True, limit=0)
+    trade.put("member/bank-a", replace(trade.ledger.must(Member, "member/bank-a"), suspended=True))
+    higher = trade.amend_paper(invoice, 1001, "correction")
+    assert trade.refused("bank-a", higher) == (Rejection.AMENDMENT_RAISES_WHILE_SUSPENDED, "amount")
+    trade.accept("bank-a", trade.amend_paper(invoice, 999, "correction"))
 
 
 def test_a_split_invoice_carries_in_two_what_it_carried_in_one(trade: Trade) -> None:

@@ -91,7 +91,7 @@ def bind(
     by_authority = rules.is_attested(quota) and not by_owners
     case = _case_for(ctx, quota)
     for other in others:
-        there = _case_for(ctx, other)
+        there = _case_for(ctx, document(ctx.state, other.id))  # as it stands by now: it may be named twice
         if there.id == case.id:
             continue
         case_documents, there_documents = documents_of(ctx.state, case), documents_of(ctx.state, there)
