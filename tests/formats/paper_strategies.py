@@ -14,6 +14,7 @@ from kouan.formats.errors import FormatError
 from kouan.formats.trade_papers import (
     MAX_AMOUNT,
     TYPE_CODES,
+    Contract,
     Identifier,
     Invoice,
     InvoiceLine,
@@ -78,15 +79,20 @@ def invoices(draw: st.DrawFn, *, for_ubl: bool = False) -> Invoice:
     )
 
 
-orders = st.builds(
-    Order,
-    number=words(100),
-    date=days,
-    buyer=parties(),
-    seller=parties(),
-    currency=currencies,
-    total_minor=amounts,
-)
+def _sales(kind: type[T]) -> st.SearchStrategy[T]:
+    return st.builds(
+        kind,
+        number=words(100),
+        date=days,
+        buyer=parties(),
+        seller=parties(),
+        currency=currencies,
+        total_minor=amounts,
+    )
+
+
+contracts = _sales(Contract)
+orders = _sales(Order)
 
 
 @st.composite

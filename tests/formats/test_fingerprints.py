@@ -14,13 +14,29 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.formats.paper_strategies import invoices, orders, transport_documents
+from tests.formats.paper_strategies import contracts, invoices, orders, transport_documents
 
-from kouan.formats.fingerprints import exact_fingerprints, soft_features
+from kouan.formats.fingerprints import (
+    DeclarationNumbers,
+    declaration_features,
+    declaration_fingerprints,
+    exact_fingerprints,
+    named_fingerprints,
+    soft_features,
+)
 from kouan.formats.invoices import read_invoice
 from kouan.formats.normalisation import exact_identifier, exact_number, loose_name, loose_number
 from kouan.formats.paper_forms import read_form
-from kouan.formats.trade_papers import Identifier, Invoice, Order, Party, TradePaper, TransportDocument
+from kouan.formats.single_window import read_declaration
+from kouan.formats.trade_papers import (
+    Identifier,
+    Invoice,
+    InvoiceReference,
+    Order,
+    Party,
+    TradePaper,
+    TransportDocument,
+)
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "papers"
@@ -88,6 +104,17 @@ NAMES: tuple[tuple[str, str | None], ...] = (
 )
 
 
+DECLARATIONS: tuple[DeclarationNumbers, ...] = (
+    DeclarationNumbers("91310115MA1K0LNG14", "LN-2019-0417", "SHHAM1911012"),
+    DeclarationNumbers("91310115MA1K0LNG14", None, "00012345675_DFF00219"),
+    DeclarationNumbers("91310115MA1K0LNG14", "N/A", ""),
+)
+
+
+def _pairs(found: list[tuple[str, bytes]]) -> list[dict[str, str]]:
+    return [{"kind": kind, "text": text.decode()} for kind, text in found]
+
+
 def make_vectors() -> dict[str, Any]:
     papers = []
     for name in FILES:
@@ -95,8 +122,9 @@ def make_vectors() -> dict[str, Any]:
         papers.append(
             {
                 "file": f"examples/papers/{name}",
-                "exact": [{"kind": kind, "text": text.decode()} for kind, text in exact_fingerprints(paper)],
-                "soft": [{"kind": kind, "text": text.decode()} for kind, text in soft_features(paper)],
+                "exact": _pairs(exact_fingerprints(paper)),
+                "named": _pairs(named_fingerprints(paper)),
+                "soft": _pairs(soft_features(paper)),
             }
         )
     return {
@@ -105,6 +133,14 @@ def make_vectors() -> dict[str, Any]:
         "exact_identifier": [{"text": text, "is": exact} for text, exact in IDENTIFIERS],
         "loose_name": [{"text": text, "is": loose} for text, loose in NAMES],
         "papers": papers,
+        "declarations": [
+            {
+                "numbers": numbers._asdict(),
+                "named": _pairs(declaration_fingerprints(numbers)),
+                "soft": _pairs(declaration_features(numbers)),
+            }
+            for numbers in DECLARATIONS
+        ],
     }
 
 
@@ -193,18 +229,20 @@ def test_two_real_invoices_are_never_equal_exactly(invoice: Invoice, change: dic
 @pytest.mark.parametrize(
     ("change", "kinds"),
     [
-        ({"number": "LN-2019-1107-A"}, {"altered-number", "order-number", "parties-amount-month"}),
-        ({"number": "ln 2019 01107"}, {"altered-number", "order-number", "parties-amount-month"}),
-        ({"number": "7", "order_number": None}, {"parties-amount-month"}),
-        ({"number": "7", "total_minor": 1, "order_number": "nl po 04471"}, {"order-number"}),
-        ({"date": dt.date(2019, 12, 1), "order_number": None}, {"altered-number"}),
-        ({"date": dt.date(2020, 11, 7), "order_number": None}, set()),
-        ({"number": "7", "total_minor": 1, "order_number": "n/a"}, set()),
-        ({"number": "7", "currency": "EUR", "order_number": None}, set()),
+        ({"number": "LN-2019-1107-A"}, {"altered-number", "contract-number", "order-number", "parties-amount-month"}),
+        ({"number": "ln 2019 01107"}, {"altered-number", "contract-number", "order-number", "parties-amount-month"}),
+        ({"number": "7", "order_number": None, "contract_number": None}, {"parties-amount-month"}),
+        ({"number": "7", "total_minor": 1, "order_number": "nl po 04471", "contract_number": None}, {"order-number"}),
+        ({"number": "7", "total_minor": 1, "order_number": None, "contract_number": "ln2019417"}, set()),
+        ({"number": "7", "total_minor": 1, "order_number": None, "contract_number": "ln2019/417"}, {"contract-number"}),
+        ({"date": dt.date(2019, 12, 1), "order_number": None, "contract_number": None}, {"altered-number"}),
+        ({"date": dt.date(2020, 11, 7), "order_number": None, "contract_number": None}, set()),
+        ({"number": "7", "total_minor": 1, "order_number": "n/a", "contract_number": "无"}, set()),
+        ({"number": "7", "currency": "EUR", "order_number": None, "contract_number": None}, set()),
     ],
 )
 def test_what_a_person_should_compare(invoice: Invoice, change: dict[str, Any], kinds: set[str]) -> None:
-    """An altered number, the same order, the same amount between the same parties in the same month."""
+    """An altered number, the same order or contract, the same amount between the same parties in the same month."""
     other = msgspec.structs.replace(invoice, **change)
     assert {kind for kind, _ in set(soft_features(invoice)) & set(soft_features(other))} == kinds
 
@@ -264,20 +302,65 @@ def test_an_order_meets_the_invoice_that_names_it(invoice: Invoice) -> None:
     assert {kind for kind, _ in set(soft_features(order)) & set(soft_features(invoice))} == {"order-number"}
 
 
+@pytest.mark.parametrize("name", ["order.json", "contract.json"])
+def test_what_an_invoice_names_is_the_papers_own_fingerprint(invoice: Invoice, name: str) -> None:
+    """The ledger joins them by one text; an order and a contract themselves name nothing."""
+    (own,) = exact_fingerprints(example(name))
+    assert own in named_fingerprints(invoice)
+    assert named_fingerprints(example(name)) == []
+    assert named_fingerprints(msgspec.structs.replace(invoice, order_number="N/A", contract_number=None)) == []
+
+
+def test_a_credit_note_names_the_invoices_it_credits(invoice: Invoice) -> None:
+    """Where it gives their day: without it the number alone recurs every year. It names no order of its own."""
+    dated = InvoiceReference(number="ln-2019-1107", date=dt.date(2019, 11, 7))
+    undated = InvoiceReference(number="LN-2019-1106")
+    credit_note = msgspec.structs.replace(
+        invoice, kind="credit-note", type_code="381", number="CN-1", credited=(dated, undated)
+    )
+    assert named_fingerprints(credit_note) == exact_fingerprints(invoice)
+
+
+def test_a_declaration_names_contract_and_transport_document() -> None:
+    """Its owner is the seller and the consignor; the texts are those papers' own."""
+    data = (ROOT / "examples" / "declarations" / "export-general-trade.xml").read_bytes()
+    declaration = read_declaration(data, "a.xml")
+    numbers = DeclarationNumbers(declaration.owner_uscc, declaration.contract_no, declaration.bill_no)
+    papers = [example("contract.json"), example("sea-bill.json")]
+    own = [one for paper in papers for one in exact_fingerprints(paper)]
+    assert declaration_fingerprints(numbers) == own
+    common = {kind for paper in papers for kind, _ in set(soft_features(paper)) & set(declaration_features(numbers))}
+    assert common == {"contract-number", "master-number", "transport-number"}
+
+
+def test_a_declaration_by_air_has_its_master_number_in_its_full_one() -> None:
+    """It is exact with the house number, alike by the master alone; what is empty names nothing."""
+    by_air = DECLARATIONS[1]
+    assert declaration_fingerprints(by_air) == exact_fingerprints(example("airway-bill.json"))
+    other = DeclarationNumbers("91310115MA1K0LNG22", None, "00012345675_DFF00220")
+    assert {kind for kind, _ in set(declaration_features(by_air)) & set(declaration_features(other))} == {
+        "master-number"
+    }
+    assert declaration_fingerprints(DECLARATIONS[2]) == declaration_features(DECLARATIONS[2]) == []
+
+
 def test_a_credit_note_is_not_like_its_invoice_for_its_amount(invoice: Invoice) -> None:
     """It has parties, amount and perhaps month in common by its nature."""
-    credit_note = msgspec.structs.replace(invoice, kind="credit-note", type_code="381", order_number=None)
+    credit_note = msgspec.structs.replace(
+        invoice, kind="credit-note", type_code="381", order_number=None, contract_number=None
+    )
     assert not set(soft_features(invoice)) & set(soft_features(credit_note))
 
 
 @settings(max_examples=100, deadline=None)
-@given(invoices() | orders | transport_documents())
+@given(contracts | invoices() | orders | transport_documents())
 def test_any_paper_has_few_clean_texts(paper: TradePaper) -> None:
-    """Every text begins with its kind, is UTF-8, stands once, and there are at most four exact and 35 soft ones."""
+    """Every text begins with its kind, is UTF-8, stands once, and there are at most four exact and 40 soft ones."""
     exact, soft = exact_fingerprints(paper), soft_features(paper)
     assert len(exact) == len(set(exact)) <= 4
-    assert len(soft) == len(set(soft)) <= 35
-    for kind, text in [*exact, *soft]:
+    assert len(soft) == len(set(soft)) <= 40
+    assert len(named_fingerprints(paper)) <= 8
+    for kind, text in [*exact, *named_fingerprints(paper), *soft]:
         assert text.decode().split("\n")[0] == f"kouan/{kind}/1"
 
 

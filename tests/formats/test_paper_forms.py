@@ -1,4 +1,4 @@
-"""Kouan's own forms: order, transport document, typed invoice."""
+"""Kouan's own forms: contract, order, transport document, typed invoice."""
 
 import json
 from decimal import Decimal
@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.formats.paper_strategies import damaged, invoices, orders, result_of, transport_documents
+from tests.formats.paper_strategies import contracts, damaged, invoices, orders, result_of, transport_documents
 
 from kouan.formats.errors import FormatError
 from kouan.formats.hardened_xml import MAX_BYTES
-from kouan.formats.paper_forms import read_form, write_form
-from kouan.formats.trade_papers import Invoice, Order, TradePaper, TransportDocument
+from kouan.formats.paper_forms import fields_of, paper_of, read_form, write_form
+from kouan.formats.trade_papers import Contract, Invoice, Order, TradePaper, TransportDocument
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "papers"
 FORMS = {path.stem: path.read_bytes() for path in sorted(EXAMPLES.glob("*.json"))}
@@ -58,10 +58,12 @@ def changed(form: str, path: str, value: Any) -> bytes:
 
 
 @settings(max_examples=150, deadline=None)
-@given(invoices() | orders | transport_documents())
+@given(contracts | invoices() | orders | transport_documents())
 def test_what_is_written_reads_back_the_same(paper: TradePaper) -> None:
-    """read(write(p)) == p, and equal papers have equal bytes."""
+    """read(write(p)) == p, and equal papers have equal bytes; the fields of a form are the paper as well."""
     data = write_form(paper)
+    assert json.loads(data) == fields_of(paper)
+    assert paper_of(fields_of(paper), "the form") == paper
     assert read_form(data, "a.json") == paper
     assert write_form(read_form(data, "a.json")) == data
 
@@ -73,7 +75,10 @@ def test_each_example_is_as_kouan_writes_it(form: str) -> None:
 
 
 def test_what_the_forms_say() -> None:
-    """One of each: an order's total, an airway bill's master, a truck without number, an invoice's kind."""
+    """One of each: contract, order, airway bill with its master, truck without number, invoice, sea bill."""
+    contract = read_form(FORMS["contract"], "a.json")
+    assert isinstance(contract, Contract)
+    assert contract.seller.name == "Shanghai Lingang Precision Manufacturing Co., Ltd."
     order, airway_bill, truck, invoice, sea_bill = (
         read_form(FORMS[name], "a.json") for name in ("order", "airway-bill", "truck", "typed-invoice", "sea-bill")
     )
@@ -92,7 +97,15 @@ def test_what_the_forms_say() -> None:
 @pytest.mark.parametrize(
     ("form", "path", "value", "says"),
     [
-        ("order", "format", "kouan/order/2", "format: is not known; give kouan/order/1, kouan/transport/1"),
+        (
+            "order",
+            "format",
+            "kouan/order/2",
+            "is not known; give kouan/contract/1, kouan/order/1, kouan/transport/1",
+        ),
+        ("contract", "seller", DROP, "seller: is missing"),
+        ("contract", "total_minor", DROP, "total_minor: is missing"),
+        ("contract", "order_number", "7", "'order_number': is not a field of the form"),
         ("order", "format", DROP, "format: is missing"),
         ("order", "number", DROP, "number: is missing"),
         ("order", "number", None, "number: is missing"),

@@ -7,10 +7,10 @@ makes neither. docs/reference/trade-papers.md names the kinds in English and Chi
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from kouan.formats.normalisation import exact_identifier, exact_number, loose_name, loose_number
-from kouan.formats.trade_papers import Invoice, Order, Party, TradePaper, TransportDocument
+from kouan.formats.trade_papers import Contract, Invoice, Order, Party, TradePaper, TransportDocument
 
 Fingerprint = tuple[str, bytes]
 """A kind and the canonical text in UTF-8: ``kouan/KIND/1`` and the parts, each on a line of its own."""
@@ -22,23 +22,39 @@ _REGISTERS: Final = re.compile("uscc|vat|[0-9]{4}")
 def exact_fingerprints(paper: TradePaper) -> list[Fingerprint]:
     """Return one fingerprint for each register's number of the party that numbers the paper; none without a number.
 
-    Invoice and credit note: seller, number, day. Order: buyer, number. Transport document: consignor, full number.
+    Contract: seller, number. Invoice and credit note: seller, number, day. Order: buyer, number. Transport document:
+    consignor, full number.
     """
-    day: tuple[str, ...] = ()
     match paper:
+        case Contract():
+            return _numbered("contract", paper.seller, paper.number)
         case Invoice():
-            kind, party, day = str(paper.kind), paper.seller, (paper.date.isoformat(),)
+            return _numbered(paper.kind, paper.seller, paper.number, paper.date.isoformat())
         case Order():
-            kind, party = "order", paper.buyer
+            return _numbered("order", paper.buyer, paper.number)
         case TransportDocument():
-            kind, party = "transport", paper.consignor
-    number = exact_number(paper.number)
-    return _canonical((kind, key, number, *day) for key in _keys(party))
+            return _numbered("transport", paper.consignor, paper.number)
+
+
+def named_fingerprints(paper: TradePaper) -> list[Fingerprint]:
+    """Return the exact fingerprints of other papers that a paper names, each the very text of that paper's own.
+
+    An invoice names its order and its contract; a credit note the invoices that it credits, where it gives their day.
+    """
+    if not isinstance(paper, Invoice):
+        return []
+    if paper.kind == "credit-note":
+        dated = [(one.number, one.date.isoformat()) for one in paper.credited if one.date is not None]
+        return [one for number, day in dated for one in _numbered("invoice", paper.seller, number, day)]
+    order = _numbered("order", paper.buyer, paper.order_number)
+    return [*order, *_numbered("contract", paper.seller, paper.contract_number)]
 
 
 def soft_features(paper: TradePaper) -> list[Fingerprint]:
     """Return what papers share that may be one and the same, or several papers of one trade."""
     match paper:
+        case Contract():
+            parts = [*_of_contract_number(_loose_keys(paper.seller), paper.number), *_of_amount(paper)]
         case Invoice():
             parts = list(_of_invoice(paper))
         case Order():
@@ -48,12 +64,44 @@ def soft_features(paper: TradePaper) -> list[Fingerprint]:
     return _canonical(parts)
 
 
+class DeclarationNumbers(NamedTuple):
+    """What of an export declaration meets other papers."""
+
+    owner_uscc: str
+    """Who sells and sends the goods 境内收发货人."""
+    contract_no: str | None
+    """合同协议号."""
+    bill_no: str | None
+    """提运单号; of an air waybill ``master_house``."""
+
+
+def declaration_fingerprints(numbers: DeclarationNumbers) -> list[Fingerprint]:
+    """Return the exact fingerprints of the contract and the transport document that a declaration names."""
+    key = _register_key("uscc", numbers.owner_uscc)
+    named = (("contract", numbers.contract_no), ("transport", numbers.bill_no))
+    return _canonical((kind, key, exact_number(number)) for kind, number in named)
+
+
+def declaration_features(numbers: DeclarationNumbers) -> list[Fingerprint]:
+    """Return what a declaration shares with papers, and with other declarations, that a person should compare."""
+    owner = _register_key("uscc", numbers.owner_uscc)
+    master_number = (numbers.bill_no or "").partition("_")[0]
+    return _canonical(
+        [
+            *_of_contract_number([owner] if owner else [], numbers.contract_no),
+            ("transport-number", loose_number(numbers.bill_no)),
+            ("master-number", loose_number(master_number)),
+        ]
+    )
+
+
 def _of_invoice(invoice: Invoice) -> Iterator[tuple[str | None, ...]]:
-    """Yield number, order and amount; not the amount of a credit note, which shares it with its invoice by nature."""
+    """Yield numbers and amount; not the amount of a credit note, which shares it with its invoice by nature."""
     number = loose_number(invoice.number)
     for key in _loose_keys(invoice.seller):
         yield ("altered-number", invoice.kind, key, f"{invoice.date.year:04}", number)
     yield from _of_order_number(invoice.buyer, invoice.order_number)
+    yield from _of_contract_number(_loose_keys(invoice.seller), invoice.contract_number)
     if invoice.kind == "invoice":
         yield from _of_amount(invoice)
 
@@ -71,7 +119,13 @@ def _of_order_number(buyer: Party, number: str | None) -> Iterator[tuple[str | N
         yield ("order-number", key, loose_number(number))
 
 
-def _of_amount(paper: Invoice | Order) -> Iterator[tuple[str | None, ...]]:
+def _of_contract_number(seller_keys: Iterable[str], number: str | None) -> Iterator[tuple[str | None, ...]]:
+    """Yield what a contract shares with the invoices and declarations that name it."""
+    for key in seller_keys:
+        yield ("contract-number", key, loose_number(number))
+
+
+def _of_amount(paper: Contract | Invoice | Order) -> Iterator[tuple[str | None, ...]]:
     """Yield both parties with the total and the month; a total of nothing says nothing."""
     total = str(paper.total_minor) if paper.total_minor else None
     month = paper.date.isoformat()[:7]
@@ -80,11 +134,21 @@ def _of_amount(paper: Invoice | Order) -> Iterator[tuple[str | None, ...]]:
             yield ("parties-amount-month", seller, buyer, paper.currency, total, month)
 
 
+def _numbered(kind: str, party: Party, number: str | None, *day: str) -> list[Fingerprint]:
+    """Return the exact fingerprints of a paper that a party numbers, one for each of its registers' numbers."""
+    return _canonical((kind, key, exact_number(number), *day) for key in _keys(party))
+
+
 def _keys(party: Party) -> Iterator[str]:
     for one in party.identifiers:
-        number = exact_identifier(one.value)
-        if number is not None and _REGISTERS.fullmatch(one.scheme):
-            yield f"{one.scheme}:{number}"
+        key = _register_key(one.scheme, one.value)
+        if key is not None:
+            yield key
+
+
+def _register_key(scheme: str, value: str) -> str | None:
+    number = exact_identifier(value)
+    return f"{scheme}:{number}" if number is not None and _REGISTERS.fullmatch(scheme) else None
 
 
 def _loose_keys(party: Party) -> Iterator[str]:

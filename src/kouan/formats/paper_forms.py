@@ -1,4 +1,4 @@
-"""Kouan's own forms, in JSON, for papers that exist only on paper or as PDF: order, transport document, typed invoice.
+"""Kouan's own forms, in JSON, for papers that exist only on paper or as PDF: contract, order, transport, typed invoice.
 
 A person or a program types what the paper says; docs/reference/trade-papers.md lists the fields. Reading is strict:
 an unknown or doubled field, a number where text belongs, or a format that is not known is an error that names it.
@@ -7,7 +7,7 @@ an unknown or doubled field, a number where text belongs, or a format that is no
 import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -19,6 +19,7 @@ from kouan.formats.identifiers import container
 from kouan.formats.trade_papers import (
     MAX_AMOUNT,
     TYPE_CODES,
+    Contract,
     Identifier,
     Invoice,
     InvoiceLine,
@@ -31,10 +32,13 @@ from kouan.formats.trade_papers import (
 )
 
 _FORMATS: Final[dict[type, str]] = {
+    Contract: "kouan/contract/1",
     Invoice: "kouan/typed-invoice/1",
     Order: "kouan/order/1",
     TransportDocument: "kouan/transport/1",
 }
+_Sale = TypeVar("_Sale", Contract, Order)
+"""What states the same of a sale, numbered by the seller or by the buyer."""
 _TRANSPORT_KINDS: Final[tuple[TransportKind, ...]] = ("sea-bill", "house-bill", "airway-bill", "truck")
 _WRITTEN: Final = "written form"
 """What errors call a form that has no file yet."""
@@ -46,13 +50,15 @@ def read_form(data: bytes, file: str) -> TradePaper:
 
     Raises `FormatError` for the first problem found, at line 1 unless the JSON itself is broken.
     """
-    form = parse_form(data, file)
-    name = form.needed_text("format", p.number)
-    if name not in _READERS:
-        raise form.error("format", f"is not known; give {', '.join(sorted(_READERS))}")
-    paper = _READERS[name](form)
-    form.refuse_others()
-    return paper
+    return _read(parse_form(data, file))
+
+
+def paper_of(fields: dict[str, Any], file: str) -> TradePaper:
+    """Return the paper that a form's fields describe, as JSON's own types; `file` is what errors call them.
+
+    Raises `FormatError`.
+    """
+    return _read(FormObject(fields, file))
 
 
 def write_form(paper: TradePaper) -> bytes:
@@ -60,17 +66,31 @@ def write_form(paper: TradePaper) -> bytes:
 
     Raises `FormatError` for a paper that the form cannot carry.
     """
-    fields = _plain(paper)
-    if isinstance(paper, Invoice):
-        del fields["kind"]  # follows from the type code
     try:
-        data = msgspec.json.encode({"format": _FORMATS[type(paper)], **fields})
+        data = msgspec.json.encode(fields_of(paper))
     except UnicodeEncodeError:
         raise FormatError(_WRITTEN, 1, "form", "contains half a character; give printable text") from None
     data = msgspec.json.format(data, indent=2) + b"\n"
     if read_form(data, _WRITTEN) != paper:
         raise FormatError(_WRITTEN, 1, "form", _UNLIKE)
     return data
+
+
+def fields_of(paper: TradePaper) -> dict[str, Any]:
+    """Return the fields of a paper's form as JSON's own types, its ``format`` among them; what is empty is left out."""
+    fields = _plain(paper)
+    if isinstance(paper, Invoice):
+        del fields["kind"]  # follows from the type code
+    return {"format": _FORMATS[type(paper)], **fields}
+
+
+def _read(form: FormObject) -> TradePaper:
+    name = form.needed_text("format", p.number)
+    if name not in _READERS:
+        raise form.error("format", f"is not known; give {', '.join(sorted(_READERS))}")
+    paper = _READERS[name](form)
+    form.refuse_others()
+    return paper
 
 
 def _read_invoice(form: FormObject) -> Invoice:
@@ -92,8 +112,8 @@ def _read_invoice(form: FormObject) -> Invoice:
     )
 
 
-def _read_order(form: FormObject) -> Order:
-    return Order(
+def _read_sale(form: FormObject, kind: type[_Sale]) -> _Sale:
+    return kind(
         number=form.needed_text("number", p.number),
         date=form.needed_text("date", p.iso_date),
         buyer=_read_party(form.needed_object("buyer")),
@@ -126,8 +146,9 @@ def _read_transport(form: FormObject) -> TransportDocument:
 
 
 _READERS: Final[dict[str, Callable[[FormObject], TradePaper]]] = {
+    "kouan/contract/1": lambda form: _read_sale(form, Contract),
     "kouan/typed-invoice/1": _read_invoice,
-    "kouan/order/1": _read_order,
+    "kouan/order/1": lambda form: _read_sale(form, Order),
     "kouan/transport/1": _read_transport,
 }
 

@@ -1,4 +1,4 @@
-"""The other papers of a trade 同一贸易背景 as records: invoice, order, transport document.
+"""The other papers of a trade 同一贸易背景 as records: contract, order, invoice, transport document.
 
 What a paper says, whatever file carried it; docs/reference/trade-papers.md lists where each field stands in UBL, in CII
 and in Kouan's own forms. Amounts are whole minor units (cents, fils) of the paper's currency, 0 to 2⁵³-1.
@@ -122,6 +122,23 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Total of the order 订单总额."""
 
 
+class Contract(msgspec.Struct, frozen=True, kw_only=True):
+    """A contract of sale 合同."""
+
+    number: str
+    """The seller's number of the contract 合同号."""
+    date: dt.date
+    """Day on which it was signed 签订日期."""
+    seller: Party
+    """Who sells, and whose number it bears 卖方."""
+    buyer: Party
+    """Who buys 买方."""
+    currency: str
+    """ISO 4217 currency of the total 币种."""
+    total_minor: int
+    """Total of the contract 合同总额."""
+
+
 TransportKind = Literal["sea-bill", "house-bill", "airway-bill", "truck"]
 
 
@@ -153,4 +170,4 @@ class TransportDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Gross weight 毛重 in kilograms, up to 5 decimals."""
 
 
-TradePaper = Invoice | Order | TransportDocument
+TradePaper = Contract | Invoice | Order | TransportDocument
