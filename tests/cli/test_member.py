@@ -82,7 +82,8 @@ def test_an_ordinary_proposal_from_vote_to_notice(kouan: Kouan) -> None:
 def test_a_suspension_takes_effect_at_once_and_ends_again(kouan: Kouan) -> None:
     for verb, suspended in (("suspend", True), ("resume", False)):
         proposal = propose(kouan, verb, "dishui-lake-bank")
-        carry(kouan, proposal)
+        assert carry(kouan, proposal)["state"] == "enactable"
+        assert "can be enacted since 20" in kouan("member", "proposals").out
         assert kouan("member", "enact", proposal, "--as", "peoples-bank").code == 0
         assert kouan("member", "show", "dishui-lake-bank", "--json").json["suspended"] is suspended
     states = [ballot["state"] for ballot in kouan("member", "proposals", "--json").json["proposals"]]

@@ -17,6 +17,8 @@ from kouan.client.filings import read_slip
 from kouan.client.reading import LedgerReader
 from kouan.kernel.encoding import Bytes32
 from kouan.kernel.rejections import Rejection
+from kouan.modules.alliance import queries
+from kouan.modules.alliance.queries import ProposalView
 from kouan.modules.alliance.records import (
     AddMember,
     AddMemberKey,
@@ -46,17 +48,17 @@ RoleOption = Annotated[list[str], typer.Option("--role", help="A role; give the 
 def proposals(call: Call) -> Page:
     """List the proposals, newest first, with their votes."""
     with call.engine() as engine:
-        ballots = list(desk.ballots(LedgerReader(engine), bootstrap.now_ms()))
+        views = list(queries.proposals(LedgerReader(engine), bootstrap.now_ms()))
     rows = [
         [
-            ballot.proposal.id,
-            _change_text(ballot.proposal.change),
-            ballot.proposal.proposer,
-            f"{ballot.tally.yes}/{ballot.tally.electorate}",
-            str(ballot.tally.no),
-            _state_text(call, ballot),
+            view.proposal.id,
+            _change_text(view.proposal.change),
+            view.proposal.proposer,
+            f"{view.tally.yes}/{view.tally.electorate}",
+            str(view.tally.no),
+            _state_text(call, view),
         ]
-        for ballot in ballots
+        for view in views
     ]
     columns = [
         call.text("Proposal", "提案"),
@@ -67,7 +69,7 @@ def proposals(call: Call) -> Page:
         call.text("State", "状态"),
     ]
     shown = [table("", columns, rows, right=(3, 4))] if rows else [call.text("no proposals", "没有提案")]
-    return Page({"proposals": [_ballot_document(ballot) for ballot in ballots]}, shown)
+    return Page({"proposals": [_document(view) for view in views]}, shown)
 
 
 @command(app, "vote", signs=True, ids=True, examples=("kouan member vote ID --yes --as peoples-bank",))
@@ -82,22 +84,22 @@ def vote(
     with call.session() as session:
         result = desk.vote(session, proposal, yes=yes)
         must_accept(result, call.text("vote", "投票"))
-        ballot = desk.ballot_of(session, proposal, bootstrap.now_ms())
-    said = f"{ballot.tally.yes}/{ballot.tally.electorate}"
-    state = _state_text(call, ballot)
-    return done(call, _ballot_document(ballot), f"voted; yes {said}, {state}", f"已投票；赞成 {said}，{state}")
+        view = desk.proposal_of(session, proposal, bootstrap.now_ms())
+    said = f"{view.tally.yes}/{view.tally.electorate}"
+    state = _state_text(call, view)
+    return done(call, _document(view), f"voted; yes {said}, {state}", f"已投票；赞成 {said}，{state}")
 
 
 @command(app, "enact", signs=True, ids=True, examples=("kouan member enact ID --as commerce-commission",))
 def enact(call: Call, proposal: ProposalArgument) -> Page:
     """Let a carried change take effect. A change of the operator is run where the present operator's key is kept."""
     with call.session() as session:
-        found = desk.ballot_of(session, proposal, bootstrap.now_ms()).proposal
-        result = desk.enact(session, found, _operator_seed(call))
-        ballot = desk.ballot_of(session, proposal, bootstrap.now_ms())
+        found = desk.proposal_of(session, proposal, bootstrap.now_ms()).proposal
+        result = desk.enact(session, found, bootstrap.operator_seed(call.port))
+        view = desk.proposal_of(session, proposal, bootstrap.now_ms())
     what = call.text("enact", "生效")
     if result.code is Rejection.PROPOSAL_TOO_EARLY:
-        at = moment(ballot.enactable_ms)
+        at = moment(view.enactable_from_ms)
         what = call.text(f"enact (possible from {at})", f"生效（不早于 {at}）")
     must_accept(result, what)
     return done(call, {"proposal": proposal}, f"{_change_text(found.change)}: in effect", "变更已生效")
@@ -256,33 +258,25 @@ def _value_text(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def _state_text(call: Call, ballot: desk.Ballot) -> str:
+def _state_text(call: Call, view: ProposalView) -> str:
+    from_time, enacted = moment(view.enactable_from_ms), moment(view.proposal.enacted_ms)
     said = {
         "open": call.text("open", "表决中"),
-        "carried": call.text("carried, in effect from ", "已通过，生效时间不早于 ") + moment(ballot.enactable_ms),
-        "enacted": call.text("in effect since ", "已生效 ") + moment(ballot.proposal.enacted_ms),
+        "carried": call.text(f"carried, in effect from {from_time}", f"已通过，生效时间不早于 {from_time}"),
+        "enactable": call.text(f"carried, can be enacted since {from_time}", f"已通过，自 {from_time} 起可生效"),
+        "enacted": call.text(f"in effect since {enacted}", f"已生效 {enacted}"),
         "expired": call.text("expired", "已过期"),
     }
-    return said[ballot.state]
+    return said[view.state]
 
 
-def _ballot_document(ballot: desk.Ballot) -> dict[str, Any]:
+def _document(view: ProposalView) -> dict[str, Any]:
     return {
-        "enactable_ms": ballot.enactable_ms,
-        "proposal": ballot.proposal,
-        "state": ballot.state,
-        "tally": ballot.tally._asdict(),
+        "enactable_ms": view.enactable_from_ms,
+        "proposal": view.proposal,
+        "state": view.state,
+        "tally": view.tally._asdict(),
     }
-
-
-def _operator_seed(call: Call) -> bytes | None:
-    path = call.port / bootstrap.LEDGER / bootstrap.OPERATOR_SEED
-    if not path.exists():
-        return None
-    try:
-        return bytes.fromhex(path.read_text().strip())
-    except ValueError:
-        raise UnusableError(str(path), "is damaged; it holds the operator's seed as 64 hexadecimal digits") from None
 
 
 def _roles(named: list[str]) -> list[Role]:

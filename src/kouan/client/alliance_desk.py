@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 import msgspec
 
@@ -14,16 +13,14 @@ from kouan.client.sealing import public_of
 from kouan.client.session import Order, Result, Session
 from kouan.kernel.encoding import Bytes32, Code, from_text, to_text
 from kouan.kernel.proof import sign_handover
-from kouan.kernel.records import Charter
-from kouan.kernel.registry import CHARTER_KEY
 from kouan.kernel.state import Reader
 from kouan.kernel.suites import public_key, sign
+from kouan.modules.alliance import queries
 from kouan.modules.alliance.commands.keys import POSSESSION_TAG, AddKey, RevokeKey, RotateKey, possession
 from kouan.modules.alliance.commands.proposals import Enact, Propose, SignedHandover, Vote, handover_of
-from kouan.modules.alliance.records import Change, ChangeOperator, Proposal, proposal_key
-from kouan.modules.alliance.rules import DELAY
-from kouan.modules.alliance.standing import operator_of, roster_of
-from kouan.modules.alliance.votes import Tally, is_immediate, tally
+from kouan.modules.alliance.queries import ProposalView
+from kouan.modules.alliance.records import Change, ChangeOperator, Proposal
+from kouan.modules.alliance.standing import operator_of
 
 HANDOVER_AFTER_BLOCKS: Final = 10
 """How long after its enactment a new operator key begins to sign: enough blocks for what others send meanwhile."""
@@ -37,16 +34,6 @@ class Application(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     member: Code
     public: Bytes32
     sealing: Bytes32
-
-
-class Ballot(NamedTuple):
-    """A proposal and how it stands."""
-
-    proposal: Proposal
-    tally: Tally
-    state: Literal["open", "carried", "enacted", "expired"]
-    enactable_ms: int
-    """From when it can be enacted; 0 unless it is carried."""
 
 
 def application(home: Home) -> Application:
@@ -98,36 +85,12 @@ def enact(session: Session, proposal: Proposal, operator_seed: bytes | None) -> 
     return session.send([Order("alliance.enact/1", Enact(handover, proposal.id))])[0]
 
 
-def ballots(reader: Reader, time_ms: int) -> Iterator[Ballot]:
-    """Yield the proposals, newest first."""
-    latest = roster_of(reader).latest_proposal
-    while latest is not None:
-        ballot = ballot_of(reader, latest, time_ms)
-        yield ballot
-        latest = ballot.proposal.previous
-
-
-def ballot_of(reader: Reader, proposal_id: str, time_ms: int) -> Ballot:
+def proposal_of(reader: Reader, proposal_id: str, time_ms: int) -> ProposalView:
     """Return a proposal and how it stands; raises ValueError when there is none with this id."""
-    proposal = reader.read(Proposal, proposal_key(proposal_id))
-    if proposal is None:
+    view = queries.proposal(reader, proposal_id, time_ms)
+    if view is None:
         raise ValueError(f"proposal: there is no {proposal_id[:40]!r} on this ledger")
-    charter = reader.read(Charter, CHARTER_KEY)
-    if charter is None:
-        raise AssertionError("the state has no charter")
-    enactable_ms = 0
-    if proposal.carried_ms:
-        delay_ms = 0 if is_immediate(reader, proposal.change) else charter.parameters[DELAY]
-        enactable_ms = proposal.carried_ms + delay_ms
-    return Ballot(proposal, tally(reader, proposal.change, proposal.votes), _state(proposal, time_ms), enactable_ms)
-
-
-def _state(proposal: Proposal, time_ms: int) -> Literal["open", "carried", "enacted", "expired"]:
-    if proposal.enacted_ms:
-        return "enacted"
-    if proposal.expires_ms <= time_ms:
-        return "expired"
-    return "carried" if proposal.carried_ms else "open"
+    return view
 
 
 def _add(home: Home, session: Session, name: str, old: str | None, entropy: Entropy, passphrase: str | None) -> Result:

@@ -25,11 +25,11 @@ from kouan.client.vault import Vault
 from kouan.kernel.encoding import Bytes16, Bytes32, decode, encode, from_text, to_text
 from kouan.kernel.quota import key_of
 from kouan.kernel.records import Charter, Member, Quota
-from kouan.kernel.registry import CHARTER_KEY
+from kouan.kernel.registry import CHARTER_KEY, parameter_of
 from kouan.modules.alliance.standing import member_of
 from kouan.modules.customs.commands.opening import AnswerOpening, DiscloseOpening, RequestOpening
 from kouan.modules.customs.records import Opening
-from kouan.modules.customs.rules import OPENING_SEALED, QuotaId, opening_commitment
+from kouan.modules.customs.rules import OPENING_SEALED, PARAMETERS, QuotaId, opening_commitment
 
 KIND: Final = "opening"
 _Sealed = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+\Z")]
@@ -152,7 +152,7 @@ class OverseerDesk:
         charter = self._session.read(Charter, CHARTER_KEY)
         if opening is None or charter is None:
             raise ValueError(f"request: {request[:40]!r} is not on the ledger")
-        return opening.requested_ms + charter.parameters[OPENING_SEALED]
+        return opening.requested_ms + parameter_of(charter, OPENING_SEALED, PARAMETERS)
 
     def requests(self) -> list[tuple[Asked, Opening | None]]:
         """Return what was asked for from here, oldest first, with what stands on the ledger of it."""

@@ -29,6 +29,12 @@ class Parameter(NamedTuple):
     meaning: str
 
 
+def parameter_of(charter: Charter, name: str, declared: Iterable[Parameter]) -> int:
+    """Return a parameter of the charter as it stands; its default where the charter is older than it."""
+    value = charter.parameters.get(name)
+    return next(one.default for one in declared if one.name == name) if value is None else value
+
+
 class Claim(NamedTuple):
     """A signature to be checked."""
 
@@ -84,8 +90,7 @@ class Context:
         charter = self.state.read(Charter, CHARTER_KEY)
         if charter is None:
             raise AssertionError("the state has no charter")
-        value = charter.parameters.get(name)
-        return self._parameters[name].default if value is None else value
+        return parameter_of(charter, name, (self._parameters[name],))
 
     def is_signed(self, key: str, tag: str, message: bytes, signature: str) -> bool:
         """Tell whether a signature (base64url) holds. Those announced by the command are checked already."""

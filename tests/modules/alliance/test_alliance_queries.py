@@ -21,7 +21,9 @@ from tests.modules.alliance.voting import (
 )
 from tests.modules.ledger import START_MS, Ledger
 
-from kouan.kernel.registry import Parameter
+from kouan.kernel.encoding import encode
+from kouan.kernel.records import Charter
+from kouan.kernel.registry import CHARTER_KEY, Parameter
 from kouan.modules.alliance import queries
 from kouan.modules.alliance.queries import Signer
 from kouan.modules.alliance.rules import DAY_MS, PARAMETERS
@@ -48,6 +50,15 @@ def test_a_parameter_that_is_younger_than_the_charter_is_told_with_its_default(l
     younger = Parameter("younger", "ms", 7, 0, 9, "declared after the founding")
     rows = queries.charter(ledger.reader, (*PARAMETERS, younger))
     assert (rows[-1].parameter, rows[-1].value) == (younger, 7)
+
+
+def test_a_charter_older_than_a_parameter_is_governed_by_its_default(ledger: Ledger) -> None:
+    """Votes, notice and the power that may move are counted as ever; no node stops over it."""
+    ledger.state.values[CHARTER_KEY] = encode(Charter({}, revision=0))
+    make(ledger, add_member("bank-d", "bank"))
+    view = queries.proposal(ledger.reader, some16("p"), ledger.time_ms)
+    assert view is not None
+    assert (view.state, view.tally.quorum_bp, view.enactable_from_ms) == ("enacted", 5001, START_MS + DAY_MS)
 
 
 def test_a_proposal_goes_from_open_to_carried_to_enactable_to_enacted(ledger: Ledger) -> None:

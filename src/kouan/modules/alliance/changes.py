@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from kouan.kernel.encoding import from_text
 from kouan.kernel.records import Key, Member, Record
-from kouan.kernel.registry import CHARTER_KEY, Parameter
+from kouan.kernel.registry import CHARTER_KEY, Parameter, parameter_of
 from kouan.kernel.rejections import Refusal, Rejection
 from kouan.kernel.state import Reader
 from kouan.kernel.suites import SUITE, is_sound_key
@@ -32,6 +32,7 @@ from kouan.modules.alliance.records import (
 from kouan.modules.alliance.rules import (
     CRITICAL_ROLES,
     MAX_MEMBERS,
+    PARAMETERS,
     POWER,
     TRUST_PERIOD,
     Role,
@@ -76,11 +77,12 @@ def power_moves(state: Reader, moved: frozenset[str], time_ms: int) -> list[Move
     whoever knew the alliance at the beginning of the period still knows two thirds of it at the end. One always may,
     or an alliance of two could never grow.
     """
-    roster, parameters = roster_of(state), charter_of(state).parameters
-    recent = [move for move in roster.moves if move.at_ms > time_ms - parameters[TRUST_PERIOD]]
+    roster, charter = roster_of(state), charter_of(state)
+    period_ms = parameter_of(charter, TRUST_PERIOD, PARAMETERS)
+    recent = [move for move in roster.moves if move.at_ms > time_ms - period_ms]
     members = len(set(roster.members) | moved)
     movers = {move.member for move in recent} | moved
-    if moved and len(movers) > max(1, members * parameters[POWER] // _FULL_BP):
+    if moved and len(movers) > max(1, members * parameter_of(charter, POWER, PARAMETERS) // _FULL_BP):
         return Refusal(Rejection.POWER_MOVED_TOO_FAST, min(moved))
     return [*recent, *(Move(time_ms, member) for member in sorted(moved))]
 

@@ -7,10 +7,10 @@ from typing import Literal, NamedTuple
 
 from kouan.kernel.proof import Handover
 from kouan.kernel.records import Member
-from kouan.kernel.registry import Parameter
+from kouan.kernel.registry import Parameter, parameter_of
 from kouan.kernel.state import Reader
 from kouan.modules.alliance.records import Proposal, SetParameter, handover_key, proposal_key
-from kouan.modules.alliance.rules import DELAY
+from kouan.modules.alliance.rules import DELAY, PARAMETERS
 from kouan.modules.alliance.standing import charter_of, members_of, operator_of, present, roster_of
 from kouan.modules.alliance.votes import Tally, is_critical, is_immediate, tally
 
@@ -55,11 +55,11 @@ def charter(state: Reader, parameters: Iterable[Parameter]) -> list[CharterRow]:
 
     A parameter that is younger than the charter has its default.
     """
-    values = charter_of(state).parameters
+    agreed = charter_of(state)
     return [
         CharterRow(
             parameter,
-            values.get(parameter.name, parameter.default),
+            parameter_of(agreed, parameter.name, (parameter,)),
             is_critical(state, SetParameter(parameter.name, 0)),
         )
         for parameter in parameters
@@ -95,7 +95,7 @@ def signer_at(founding_operator: str, chain: Sequence[Handover], height: int) ->
 def _view(state: Reader, found: Proposal, time_ms: int) -> ProposalView:
     counted = tally(state, found.change, found.votes)
     carried = found.carried_ms > 0 and counted.carried
-    delay_ms = 0 if is_immediate(state, found.change) else charter_of(state).parameters[DELAY]
+    delay_ms = 0 if is_immediate(state, found.change) else parameter_of(charter_of(state), DELAY, PARAMETERS)
     from_ms = found.carried_ms + delay_ms if carried else 0
     stands: ProposalState = "open"
     if found.enacted_ms:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from kouan.kernel.registry import parameter_of
 from kouan.kernel.state import Reader
 from kouan.modules.alliance.records import (
     AddMember,
@@ -22,7 +23,14 @@ from kouan.modules.alliance.records import (
     SetSealing,
     SuspendMember,
 )
-from kouan.modules.alliance.rules import CLASSES, CRITICAL_PARAMETERS, CRITICAL_QUORUM, CRITICAL_ROLES, QUORUM
+from kouan.modules.alliance.rules import (
+    CLASSES,
+    CRITICAL_PARAMETERS,
+    CRITICAL_QUORUM,
+    CRITICAL_ROLES,
+    PARAMETERS,
+    QUORUM,
+)
 from kouan.modules.alliance.standing import charter_of, member_of, members_of, operator_of
 
 
@@ -97,6 +105,6 @@ def tally(state: Reader, change: Change, votes: Mapping[str, bool]) -> Tally:
         yes=len(yes),
         no=len(no),
         electorate=len(electorate),
-        quorum_bp=charter_of(state).parameters[CRITICAL_QUORUM if critical else QUORUM],
+        quorum_bp=parameter_of(charter_of(state), CRITICAL_QUORUM if critical else QUORUM, PARAMETERS),
         consents=consents,
     )
