@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.kernel.proof_cases import TRUSTS, proofs
+from tests.kernel.proof_cases import LAST_MOMENT_MS, TRUSTS, proofs
 from tests.kernel.proof_scene import (
     FOUNDING,
     HEIGHT,
@@ -26,7 +26,7 @@ from tests.kernel.proof_scene import (
 from kouan.client.statements import Failure
 from kouan.client.verifier import MAX_BYTES, UnusableError, Verdict, verify_proof
 from kouan.kernel.encoding import MAX_INTEGER, decode, encode
-from kouan.kernel.proof import AvailableStatement, fingerprint
+from kouan.kernel.proof import AvailableStatement, RecordStatement, fingerprint
 
 PROVEN = [
     "available",
@@ -213,6 +213,15 @@ def test_a_stale_checkpoint_is_refused_live_and_accepted_archival() -> None:
     assert verify_proof(raw, TRUST, now_ms=late).failure == "too-old"
     assert verify_proof(raw, TRUST, now_ms=late - 1).proven
     assert verify_proof(raw, TRUST, now_ms=None).proven
+
+
+def test_a_checkpoint_at_the_end_of_the_calendar_is_told_with_its_time() -> None:
+    """The last moment that a proof may name; one later is no proof (`unusable-beyond-the-year-9999`)."""
+    scene = Scene()
+    last = scene.prove(RecordStatement("operator"), checkpoint=scene.checkpoint(time_ms=LAST_MOMENT_MS))
+    verdict = verify_proof(encode(last), TRUST, now_ms=None)
+    assert verdict.proven
+    assert "(9999-12-31 23:59:59 UTC)" in verdict.en
 
 
 def test_an_amount_beyond_all_numbers_is_refused_and_the_largest_is_not() -> None:

@@ -32,6 +32,8 @@ from kouan.kernel.encoding import MAX_INTEGER, decode, encode, to_text
 from kouan.kernel.proof import AvailableStatement, Leaf, NotFinancedStatement, OtherLeaf, Proof, RecordStatement
 from kouan.kernel.tree import leaf_hash, path_of, value_hash
 
+LAST_MOMENT_MS: Final = 253_402_300_799_999  # the end of the year 9999
+
 TRUSTS: Final = {
     "alliance.json": TRUST,
     "other-alliance.json": TRUST.replace(b'"name":"vectors"', b'"name":"others"'),
@@ -55,6 +57,8 @@ def proofs() -> Iterator[tuple[str, bytes, str, int | None]]:
     yield "unusable-not-canonical", good.replace(b":", b": ", 1), "alliance.json", None
     yield "unusable-cut-off", good[:-1], "alliance.json", None
     yield "unusable-no-leaf", encode(plain | {"leaves": []}), "alliance.json", None
+    late = replace(scene.record("operator"), checkpoint=scene.checkpoint(time_ms=LAST_MOMENT_MS + 1))
+    yield "unusable-beyond-the-year-9999", encode(late), "alliance.json", None
 
 
 def statements(scene: Scene) -> Iterator[tuple[str, Proof]]:

@@ -13,12 +13,13 @@ from typing import Any
 import msgspec
 import pycountry
 import pytest
-from tests.kernel.proof_cases import proofs
+from tests.kernel.proof_cases import LAST_MOMENT_MS, proofs
 from tests.kernel.proof_scene import TIME_MS, TRUST, Scene, quota
 from tests.kernel.test_encoding import REFUSED
 
 from kouan.client.verifier import UnusableError, verify_proof
 from kouan.kernel.encoding import MAX_INTEGER, decode, encode, to_text
+from kouan.kernel.proof import RecordStatement
 
 HERE = Path(__file__).parent
 VECTORS = HERE.parents[1] / "vectors"
@@ -125,6 +126,15 @@ def test_odd_shapes_are_unusable_in_both() -> None:
         files, call(*(("verify", text(proof), text(trust), None) for proof, trust in files)), strict=True
     ):
         assert answer == first_verifier(proof, trust, None) == {"error": "UnusableError"}, (proof, trust)
+
+
+def test_the_end_of_the_calendar_is_told_alike() -> None:
+    """Up to the last moment of the year 9999, which is the last that a proof may name."""
+    scene = Scene()
+    raw = encode(scene.prove(RecordStatement("operator"), checkpoint=scene.checkpoint(time_ms=LAST_MOMENT_MS)))
+    (answer,) = call(("verify", text(raw), text(TRUST), None))
+    assert answer == first_verifier(raw, TRUST, None)
+    assert "(9999-12-31 23:59:59 UTC)" in answer["value"]["en"]
 
 
 def test_amounts_are_written_alike() -> None:
