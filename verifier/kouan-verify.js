@@ -112,10 +112,11 @@ const anyText = (value) => typeof value === "string";
 const quotaId = text(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\.[A-Z0-9]{3,8}$/);
 const stateKey = text(/^[A-Za-z0-9._/-]{1,128}$/);
 
+const ROLES = ["attester", "bank", "convener", "customs", "evaluator", "operator", "overseer", "second-holder"];
 const isMember = record({
   id: code,
   keys: map(code, record({ public: bytes32, suite: code }), 256, 1),
-  roles: list(just("bank", "convener", "customs", "operator", "overseer", "second-holder"), Infinity),
+  roles: list(just(...ROLES), Infinity),
   sealing: bytes32,
 });
 const isTrust = record({

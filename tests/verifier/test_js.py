@@ -8,7 +8,7 @@ import subprocess
 from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pycountry
@@ -20,6 +20,8 @@ from tests.kernel.test_encoding import REFUSED
 from kouan.client.verifier import UnusableError, verify_proof
 from kouan.kernel.encoding import MAX_INTEGER, decode, encode, to_text
 from kouan.kernel.proof import RecordStatement
+from kouan.modules.alliance.founding import Founding, alliance_id
+from kouan.modules.alliance.rules import Role
 
 HERE = Path(__file__).parent
 VECTORS = HERE.parents[1] / "vectors"
@@ -126,6 +128,19 @@ def test_odd_shapes_are_unusable_in_both() -> None:
         files, call(*(("verify", text(proof), text(trust), None) for proof, trust in files)), strict=True
     ):
         assert answer == first_verifier(proof, trust, None) == {"error": "UnusableError"}, (proof, trust)
+
+
+def test_an_alliance_with_every_role_is_known_to_both() -> None:
+    """Neither keeps a list of roles that is shorter than the alliance's."""
+    trust = decode(TRUST)
+    member = trust["founding"]["members"][0]
+    trust["founding"]["members"] = [member | {"id": f"some-{role}", "roles": [role]} for role in get_args(Role)]
+    alliance = alliance_id(msgspec.convert(trust["founding"], Founding))
+    scene = Scene()
+    raw = encode(scene.prove(RecordStatement("operator"), checkpoint=scene.checkpoint(alliance=alliance)))
+    (answer,) = call(("verify", text(raw), text(encode(trust)), None))
+    assert answer == first_verifier(raw, encode(trust), None)
+    assert answer["value"]["proven"]
 
 
 def test_the_end_of_the_calendar_is_told_alike() -> None:
