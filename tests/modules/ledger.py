@@ -20,7 +20,7 @@ import msgspec
 from kouan.kernel.encoding import encode, to_text
 from kouan.kernel.envelope import Body, make
 from kouan.kernel.execution import Block, BlockOutcome, Write, execute_block, found
-from kouan.kernel.quota import held, limit_of
+from kouan.kernel.quota import limit_of
 from kouan.kernel.records import MAX_HOLDS, Charter, Quota, Record
 from kouan.kernel.registry import Command, Parameter, Registry
 from kouan.kernel.rejections import Rejection
@@ -203,15 +203,14 @@ class Ledger:
     def _check_quota(self, write: Write) -> None:
         quota: Quota = decoder(Quota).decode(write.value)
         before = self.read(Quota, write.key)
-        outstanding = quota.used + quota.spent + held(quota, self.time_ms)
         broken = {
             "a negative amount": min(quota.used, quota.spent, quota.limit, quota.draws) < 0,
             "too many holds": len(quota.holds) > MAX_HOLDS,
             "a limit that does not follow": quota.limit
             != limit_of(quota.attested, quota.collected, quota.ratio_bp, settled=quota.settled),
-            "a draw beyond the limit": outstanding > quota.limit
+            "a draw beyond the limit": before is not None
             and self._bring_in_closed()
-            and _is_drawn_on(quota, before, self.time_ms),
+            and _is_drawn_beyond(quota, before, self.time_ms),
             "a draw forgotten": before is not None and quota.draws < before.draws,
             "a value not canonical": encode(quota) != write.value,
         }
@@ -220,9 +219,14 @@ class Ledger:
                 raise AssertionError(f"{write.key} has {what}: {quota}")
 
 
-def _is_drawn_on(quota: Quota, before: Quota | None, time_ms: int) -> bool:
-    """Whether the block drew on the quota and did nothing else that could leave it over-drawn."""
-    if before is None or quota.status != "active" or quota.limit != before.limit:
+def _is_drawn_beyond(quota: Quota, before: Quota, time_ms: int) -> bool:
+    """Whether the block drew more on the quota than it has, and did nothing else that could leave it over-drawn."""
+    if quota.status != "active" or (quota.limit, quota.revision) != (before.limit, before.revision):
         return False
-    held_before = {hold.financing for hold in before.holds if hold.lapse_ms > time_ms}
-    return quota.draws > before.draws or any(hold.financing not in held_before for hold in quota.holds)
+    living = {hold.financing: hold.amount for hold in quota.holds if hold.lapse_ms > time_ms}
+    held_before = {hold.financing: hold.amount for hold in before.holds}
+    rests = {loan for loan, amount in living.items() if amount < held_before.get(loan, 0)}
+    # What is left of a hold after a payout need not fit: only the payout itself was to.
+    taken = quota.used + quota.spent + sum(amount for loan, amount in living.items() if loan not in rests)
+    is_drawn_on = quota.draws > before.draws or not living.keys() <= held_before.keys()
+    return is_drawn_on and taken > quota.limit

@@ -163,11 +163,11 @@ class Caller:
 
     def quota(self) -> str:
         good = self.good()
-        return self.some(self.choose([good, good, good, list(self.books.declarations)]), f"{SOME}.USD")
+        return self.some(self.choose([good, good, good, list(self.books.documents)]), f"{SOME}.USD")
 
     def good(self) -> list[str]:
         """Return the declarations that can still be drawn on."""
-        rows = self.books.declarations.items()
+        rows = self.books.documents.items()
         return [name for name, row in rows if row.status == "active" and self.books.limit(name) > 10]
 
     def loan(self) -> str:
@@ -213,8 +213,8 @@ class Caller:
         return self.rarely("customs-b", "customs"), fields
 
     def _of_customs(self, kind: str, **fields: Any) -> tuple[str, dict[str, Any]]:
-        quota = self.some(list(self.books.declarations), self.quota())
-        issuer = self.books.declarations[quota].issuer if quota in self.books.declarations else "customs"
+        quota = self.some(list(self.books.documents), self.quota())
+        issuer = self.books.documents[quota].issuer if quota in self.books.documents else "customs"
         return self.rarely("customs-b", issuer), {"quota": quota, "type": f"customs.{kind}/1", **fields}
 
     def stage(self) -> tuple[str, dict[str, Any]]:
@@ -223,7 +223,7 @@ class Caller:
     def amend(self) -> tuple[str, dict[str, Any]]:
         member, plain = self._of_customs("amend", commitment=SOME, fingerprints=SOME)
         quota = plain["quota"]
-        row = self.books.declarations.get(quota)
+        row = self.books.documents.get(quota)
         attested = self.near(row.attested, self.books.used(quota)) if row else 5
         stated = self.choose([{}, {}, {}, {"provisional": True}, {"provisional": False}, {"provisional": None}])
         reason = self.choose(["correction", "correction", "goods-returned", "short-shipment", "price-settled"])
@@ -270,7 +270,7 @@ class Caller:
         chosen = quotas or [self.quota() for _ in range(self.choose([1, 1, 2, 3]))]
         parts = []
         for quota in chosen if self.is_rare() else dict.fromkeys(chosen):
-            known = quota in self.books.declarations
+            known = quota in self.books.documents
             room = max(1, self.books.room(quota, self.ledger.time_ms)) if known else 5
             amount = max(1, self.near(room, room, room // 3))
             expires_ms = self.rarely(self.ledger.time_ms, self.later(1))
@@ -408,7 +408,7 @@ class Caller:
         bank, plain = self._on_loan("review", owing, answer="no-action")
         row = self.books.loans.get(plain["financing"])
         quota = self.some(list(row.quotas) if row else [], self.quota())
-        revision = self.books.declarations[quota].revision if quota in self.books.declarations else 0
+        revision = self.books.documents[quota].revision if quota in self.books.documents else 0
         return bank, {**plain, "quota": quota, "revision": self.rarely(revision + 1, revision)}
 
     def reverse(self) -> tuple[str, dict[str, Any]]:
@@ -419,8 +419,8 @@ class Caller:
     def collect(self) -> tuple[str, dict[str, Any]]:
         items = []
         for _ in range(self.choose([1, 1, 2])):
-            quota = self.choose([self.quota(), self.some(list(self.books.declarations), self.quota())])
-            row = self.books.declarations.get(quota)
+            quota = self.choose([self.quota(), self.some(list(self.books.documents), self.quota())])
+            row = self.books.documents.get(quota)
             left = max(0, row.attested - self.books.collected(quota)) if row else 5
             amount = self.near(left, row.attested // 10 if row else 0, left // 3, 0)
             items.append({"amount": amount, "final": self.is_rare(), "quota": quota})

@@ -122,7 +122,7 @@ def test_the_seventeenth_hold() -> None:
     ledger = Watched()
     caller = Caller(ledger, lambda options: options[0])
     ledger.block(ledger.envelope(*caller.attest()))
-    (quota,) = ledger.auditor.books.declarations
+    (quota,) = ledger.auditor.books.documents
     codes = []
     for place in range(18):
         if place == 17:
@@ -180,7 +180,7 @@ def test_a_difference_is_told() -> None:
     member, command = caller.attest()
     raw = ledger.envelope(member, command)
     ledger.block(raw)
-    (quota,) = ledger.auditor.books.declarations
+    (quota,) = ledger.auditor.books.documents
     value = ledger.state.values[f"quota/{quota}"]
     ledger.state.values[f"quota/{quota}"] = value.replace(b'"used":0', b'"used":5')
     ledger.block(ledger.envelope("customs", {"quota": quota, "reason": "inspection", "type": "customs.suspend/1"}))
@@ -192,7 +192,7 @@ def test_what_is_not_conserved_is_told() -> None:
     ledger = Watched()
     caller = Caller(ledger, lambda options: options[0])
     ledger.block(ledger.envelope(*caller.attest()))
-    (quota,) = ledger.auditor.books.declarations
+    (quota,) = ledger.auditor.books.documents
     loan = caller.fresh()
     hold = {**caller.terms("bank-a", loan, [quota]), "lapse_ms": ledger.time_ms + DAY_MS, "type": "financing.hold/1"}
     ledger.block(ledger.envelope("bank-a", hold))

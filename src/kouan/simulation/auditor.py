@@ -15,13 +15,19 @@ import msgspec
 
 from kouan.kernel.rejections import Rejection
 from kouan.modules.alliance.founding import Founding
-from kouan.simulation.audit import bringing_in, customs, drawing, figures, servicing
+from kouan.simulation.audit import bringing_in, cases, customs, drawing, figures, servicing
 from kouan.simulation.audit.books import Books, RefusedError
 from kouan.simulation.audit.conservation import Read, broken
 from kouan.simulation.audit.envelopes import Letter, Numbers, read
 from kouan.simulation.audit.rules import Party, Rule, Said
 
-RULES: Final[Mapping[str, Rule]] = {**bringing_in.RULES, **customs.RULES, **drawing.RULES, **servicing.RULES}
+RULES: Final[Mapping[str, Rule]] = {
+    **bringing_in.RULES,
+    **cases.RULES,
+    **customs.RULES,
+    **drawing.RULES,
+    **servicing.RULES,
+}
 _DRAWS: Final = frozenset(drawing.RULES) - {"financing.extend/1"}
 
 
@@ -95,7 +101,7 @@ class Auditor:
             return told
         quotas = [key.partition("/")[2] for key in touched if key.startswith("quota/")]
         loans_on = {quota: [name for name, _ in self.books.loans_on(quota)] for quota in quotas}
-        loans_on = {quota: loans for quota, loans in loans_on.items() if quota in self.books.declarations}
+        loans_on = {quota: loans for quota, loans in loans_on.items() if quota in self.books.documents}
         return [Difference(height, what, "conserved", "broken") for what in broken(read, loans_on, time_ms)]
 
     def _predict(self, raw: bytes, time_ms: int, sent: dict[str, int]) -> Receipt:
@@ -153,7 +159,7 @@ class Auditor:
             cmd = msgspec.convert({field: value for field, value in plain.items() if field != "type"}, rule.record)
         except msgspec.ValidationError:
             raise RefusedError(Rejection.COMMAND_MALFORMED) from None
-        if rule.role not in self.parties[said.member].roles:
+        if rule.roles.isdisjoint(self.parties[said.member].roles):
             raise RefusedError(Rejection.ROLE_NOT_PERMITTED)
         if rule.starts and said.suspended:
             raise RefusedError(Rejection.MEMBER_SUSPENDED)

@@ -7,14 +7,12 @@ sum of the receipts that stand, what is held the holds of loans whose time has n
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from kouan.kernel.rejections import Rejection
+from kouan.simulation.audit.rows import PUT, Case, Document, Hold, Loan, Money, Opening
 
 WHOLE_BP: Final = 10_000
-PUT: Final = ("brought-in", "disbursement", "refinancing", "moved-in")
-"""Entries that put principal on a declaration."""
-PAID: Final = ("repayment", "pay-off")
 
 
 class RefusedError(Exception):
@@ -26,143 +24,20 @@ class RefusedError(Exception):
         self.at = at
 
 
-class Declaration(NamedTuple):
-    """A quota as its issuer last stated it."""
-
-    attested: int
-    draw_key: str
-    issuer: str
-    kind: str
-    mode: str
-    provisional: bool
-    ratio_bp: int
-    revision: int
-    stage: str
-    status: str
-    stopped: bool
-    """Customs has suspended it."""
-    unit: str
-
-
-class Hold(NamedTuple):
-    """A part of a loan that is not drawn yet."""
-
-    amount: int
-    drawer: str
-    drawn: bool
-    """A part of it was paid out."""
-    extended: bool
-    given_up: bool = False
-    """The loan ended after the hold had lapsed."""
-
-
-class Entry(NamedTuple):
-    """One event of a loan."""
-
-    amounts: Mapping[str, int]
-    by: str
-    interest: int
-    kind: str
-    time_ms: int
-    undone: bool = False
-
-
-class Loan(NamedTuple):
-    """A loan, and all that ever happened to it."""
-
-    advances: int
-    amount: int
-    answers: Mapping[str, str]
-    bank: str
-    currency: str
-    entries: tuple[Entry, ...]
-    granted: Mapping[str, int]
-    """What the owners signed at the opening, by quota."""
-    holds: Mapping[str, Hold]
-    lapse_ms: int
-    maturity_ms: int
-    offer: tuple[str, int] | None
-    """Buyer and lapse."""
-    predecessor: str | None
-    quotas: tuple[str, ...]
-    """In the order of the allocations."""
-    rates: Mapping[str, int]
-    reason: str | None
-    registration: str | None
-    seen: Mapping[str, int]
-    """The revision of each quota that the bank has seen."""
-    state: str
-    """After the last command on it."""
-    successor: str | None = None
-    written_off: str | None = None
-
-    def moved(self, quota: str, *kinds: str) -> int:
-        """Return the sum of the entries of some kinds that stand, on one quota."""
-        return sum(entry.amounts.get(quota, 0) for entry in self.entries if entry.kind in kinds and not entry.undone)
-
-    def drawn(self, quota: str) -> int:
-        """Return what was paid out and stands on a quota."""
-        return self.moved(quota, *PUT) - self.moved(quota, "moved-out")
-
-    def repaid(self, quota: str) -> int:
-        """Return what came back."""
-        return self.moved(quota, *PAID)
-
-    def owed(self, quota: str) -> int:
-        """Return the principal that is outstanding on a quota."""
-        return self.drawn(quota) - self.repaid(quota)
-
-    def owed_in_order(self) -> list[int]:
-        """Return the principal outstanding on each allocation."""
-        return [self.owed(quota) for quota in self.quotas]
-
-    def may_draw(self, quota: str) -> int:
-        """Return what the owner's signature lets the loan draw in all."""
-        return self.granted.get(quota, 0) + self.moved(quota, "moved-in") - self.moved(quota, "moved-out")
-
-    def interest(self) -> int:
-        """Return the interest received."""
-        return sum(entry.interest for entry in self.entries if entry.kind in PAID and not entry.undone)
-
-    def set_aside(self) -> dict[str, Hold]:
-        """Return the holds that were neither drawn in full nor given back, lapsed or not."""
-        return {quota: hold for quota, hold in self.holds.items() if not hold.given_up}
-
-    def is_held(self, time_ms: int) -> bool:
-        """Tell whether anything is still held."""
-        return self.lapse_ms > time_ms and bool(self.set_aside())
-
-
-class Money(NamedTuple):
-    """A collection: what a bank reported of a buyer's payment."""
-
-    by: str
-    financing: str | None
-    items: Mapping[str, tuple[int, bool]]
-    """By quota: amount, and whether the buyer has paid for good."""
-    time_ms: int
-    undone_by: str | None
-
-
-class Opening(NamedTuple):
-    """A request to open a seal."""
-
-    answered: bool
-    commitment: str
-    quota: str | None
-    requested_ms: int
-    requester: str
-
-
 class Books:
     """All rows, and a journal by which a refused command leaves none behind."""
 
     def __init__(self, charter: Mapping[str, int]) -> None:
         self.charter = dict(charter)
-        self.declarations: dict[str, Declaration] = {}
+        self.cases: dict[str, Case] = {}
+        self.documents: dict[str, Document] = {}
+        self.fingerprints: dict[str, tuple[str, str]] = {}
+        """Which document carries each, and in which case it came to do so."""
         self.loans: dict[str, Loan] = {}
         self.moneys: dict[str, Money] = {}
         self.openings: dict[str, Opening] = {}
+        self.part_of: dict[str, str] = {}
+        """The case that each case's documents stand in by now; most are a part of themselves."""
         self._loans_on: dict[str, tuple[str, ...]] = {}
         self._moneys_on: dict[str, tuple[str, ...]] = {}
         self._journal: list[tuple[dict[str, Any], str, Any]] = []
@@ -174,10 +49,25 @@ class Books:
         self.touched.clear()
         self._journal.clear()
 
-    def put_declaration(self, name: str, row: Declaration) -> None:
-        """Write a declaration."""
-        self._put(self.declarations, name, row)
+    def put_document(self, name: str, row: Document) -> None:
+        """Write a declaration or another paper."""
+        self._put(self.documents, name, row)
         self.touched.add(f"quota/{name}")
+
+    def put_case(self, name: str, row: Case) -> None:
+        """Write a case; all that stood in one that is merged stand in the other."""
+        if name not in self.cases:
+            self._put(self.part_of, name, name)
+        self._put(self.cases, name, row)
+        self.touched.add(f"case/{name}")
+        if row.merged_into is not None:
+            for part in [part for part, whole in self.part_of.items() if whole == name]:
+                self._put(self.part_of, part, row.merged_into)
+
+    def put_fingerprint(self, fingerprint: str, case: str, document: str) -> None:
+        """Let a fingerprint lead to a document of a case."""
+        self._put(self.fingerprints, fingerprint, (case, document))
+        self.touched.add(f"fingerprint/{fingerprint}")
 
     def put_loan(self, name: str, row: Loan) -> None:
         """Write a loan."""
@@ -230,6 +120,11 @@ class Books:
             if self.moneys[name].undone_by is None:
                 yield self.moneys[name].items[quota]
 
+    def case_of(self, quota: str) -> str | None:
+        """Return the case that a document stands in."""
+        came_into = self.documents[quota].case
+        return None if came_into is None else self.part_of[came_into]
+
     def collected(self, quota: str) -> int:
         """Return what buyers paid."""
         return sum(amount for amount, _ in self._items(quota))
@@ -239,10 +134,12 @@ class Books:
         return any(final for _, final in self._items(quota))
 
     def limit(self, quota: str) -> int:
-        """Return what may be drawn in all: floor(ratio x (attested - collected)), nothing once settled."""
-        row = self.declarations[quota]
-        if self.is_settled(quota):
-            return 0
+        """Return what may be drawn in all: nothing once settled."""
+        return 0 if self.is_settled(quota) else self.unsettled_limit(quota)
+
+    def unsettled_limit(self, quota: str) -> int:
+        """Return floor(ratio x (attested - collected)): what may be drawn if no buyer has paid for good."""
+        row = self.documents[quota]
         return max(0, row.attested - self.collected(quota)) * row.ratio_bp // WHOLE_BP
 
     def used(self, quota: str) -> int:
@@ -275,6 +172,6 @@ class Books:
         return counts
 
     def room(self, quota: str, time_ms: int) -> int:
-        """Return what is left for a new draw; negative when over-drawn. A case of several documents narrows it here."""
+        """Return what is left for a new draw; negative when over-drawn."""
         held = sum(hold.amount for hold in self.living(quota, time_ms).values())
         return self.limit(quota) - self.used(quota) - held

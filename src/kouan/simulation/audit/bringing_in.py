@@ -22,7 +22,7 @@ def _bring_in(said: Said, cmd: BringInCommand) -> None:
     for part in cmd.allocations:
         if part.quota in owed:
             raise RefusedError(Rejection.ALLOCATION_TWICE, part.quota)
-        row = said.books.declarations.get(part.quota)
+        row = said.books.documents.get(part.quota)
         if row is None:
             raise RefusedError(Rejection.QUOTA_UNKNOWN, part.quota)
         if row.kind != "export":
@@ -31,13 +31,13 @@ def _bring_in(said: Said, cmd: BringInCommand) -> None:
             raise RefusedError(Rejection.QUOTA_NUMBER_TOO_LARGE, part.quota)
         owed[part.quota] = part.amount
     check_worth(said, cmd)
-    loan = with_entry(said, new_loan(said, cmd, {}), "brought-in", owed)
+    loan = with_entry(said, new_loan(said, cmd, dict.fromkeys(owed, 0)), "brought-in", owed)
     write_loan(said, cmd.financing, loan)
     tell_overdrawn(said, owed)
     # The bank has seen the revision that its own loan raised.
     loan = said.books.loans[cmd.financing]
-    seen = {quota: said.books.declarations[quota].revision for quota in owed}
+    seen = {quota: said.books.documents[quota].revision for quota in owed}
     said.books.put_loan(cmd.financing, loan._replace(seen=seen))
 
 
-RULES: Final = {"financing.bring-in/1": Rule(BringInCommand, "bank", starts=True, predict=_bring_in)}
+RULES: Final = {"financing.bring-in/1": Rule(BringInCommand, frozenset({"bank"}), starts=True, predict=_bring_in)}

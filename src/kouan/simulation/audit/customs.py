@@ -7,7 +7,8 @@ from typing import Any, Final
 from kouan.kernel.rejections import Rejection
 from kouan.modules.customs.commands import declaration as records
 from kouan.modules.customs.commands import opening as opening_records
-from kouan.simulation.audit.books import WHOLE_BP, Declaration, Opening, RefusedError
+from kouan.simulation.audit.books import WHOLE_BP, RefusedError
+from kouan.simulation.audit.rows import Document, Opening
 from kouan.simulation.audit.rules import Rule, Said
 from kouan.simulation.audit.signatures import is_sound, octets, tagged_hash, text_of
 
@@ -26,31 +27,38 @@ def _status(said: Said, stage: str, *, stopped: bool) -> str:
     return "suspended" if stopped or early else "active"
 
 
+def _noted(row: Document, **notes: str) -> Document:
+    return row._replace(notes={**row.notes, **notes})
+
+
 def _attest(said: Said, cmd: records.Attest) -> None:
     name = f"{cmd.handle}.{cmd.unit}"
-    if name in said.books.declarations:
+    if name in said.books.documents:
         raise RefusedError(Rejection.QUOTA_EXISTS, name)
     if not is_sound(cmd.draw_key):
         raise RefusedError(Rejection.DRAW_KEY_UNSOUND, "draw_key")
-    row = Declaration(
+    row = Document(
         attested=cmd.attested,
+        commitment=cmd.commitment,
+        custodial=cmd.custodial,
         draw_key=cmd.draw_key,
+        fingerprints=cmd.fingerprints,
         issuer=said.member,
         kind=cmd.kind,
         mode=cmd.mode,
+        notes={},
         provisional=cmd.provisional,
         ratio_bp=_ratio(said, cmd.kind, cmd.mode, provisional=cmd.provisional),
-        revision=0,
+        seal=cmd.seal,
         stage=cmd.stage,
         status=_status(said, cmd.stage, stopped=False),
-        stopped=False,
         unit=cmd.unit,
     )
-    said.books.put_declaration(name, row)
+    said.books.put_document(name, row)
 
 
-def _own(said: Said, name: str) -> Declaration:
-    row = said.books.declarations.get(name)
+def _own(said: Said, name: str) -> Document:
+    row = said.books.documents.get(name)
     if row is None:
         raise RefusedError(Rejection.QUOTA_UNKNOWN, name)
     if row.issuer != said.member:
@@ -60,10 +68,10 @@ def _own(said: Said, name: str) -> Declaration:
     return row
 
 
-def _change(said: Said, name: str, row: Declaration) -> None:
+def _change(said: Said, name: str, row: Document) -> None:
     """Write what the issuer states: one revision further, by the charter as it stands."""
-    status = _status(said, row.stage, stopped=row.stopped)
-    said.books.put_declaration(name, row._replace(revision=row.revision + 1, status=status))
+    status = _status(said, row.stage, stopped="suspended" in row.notes)
+    said.books.put_document(name, row._replace(revision=row.revision + 1, status=status))
 
 
 def _stage(said: Said, cmd: records.MoveOn) -> None:
@@ -83,37 +91,34 @@ def _amend(said: Said, cmd: records.Amend) -> None:
     if provisional is None:
         provisional = row.provisional and cmd.reason != "price-settled"
     ratio_bp = _ratio(said, row.kind, row.mode, provisional=provisional)
-    before = _unsettled_limit(said, cmd.quota)
-    _change(said, cmd.quota, row._replace(attested=cmd.attested, provisional=provisional, ratio_bp=ratio_bp))
-    starts = said.books.declarations[cmd.quota].status == "active" != row.status
-    more = cmd.attested > row.attested or _unsettled_limit(said, cmd.quota) > before
+    before = said.books.unsettled_limit(cmd.quota)
+    stated = row._replace(attested=cmd.attested, commitment=cmd.commitment, fingerprints=cmd.fingerprints)
+    _change(said, cmd.quota, _noted(stated, amended=cmd.reason)._replace(provisional=provisional, ratio_bp=ratio_bp))
+    starts = said.books.documents[cmd.quota].status == "active" != row.status
+    more = cmd.attested > row.attested or said.books.unsettled_limit(cmd.quota) > before
     if said.suspended and (starts or more):
         raise RefusedError(Rejection.AMENDMENT_RAISES_WHILE_SUSPENDED, "attested")
 
 
-def _unsettled_limit(said: Said, name: str) -> int:
-    """Return what could be drawn if no buyer had paid for good: that can be reversed."""
-    row = said.books.declarations[name]
-    return max(0, row.attested - said.books.collected(name)) * row.ratio_bp // WHOLE_BP
-
-
 def _withdraw(said: Said, cmd: records.Withdraw) -> None:
     row = _own(said, cmd.quota)
-    said.books.put_declaration(cmd.quota, row._replace(revision=row.revision + 1, status="withdrawn"))
+    gone = _noted(row, withdrawn=cmd.reason)._replace(revision=row.revision + 1, status="withdrawn")
+    said.books.put_document(cmd.quota, gone)
 
 
 def _suspend(said: Said, cmd: records.Suspend) -> None:
     row = _own(said, cmd.quota)
-    if row.stopped:
+    if "suspended" in row.notes:
         raise RefusedError(Rejection.DECLARATION_SUSPENDED_ALREADY, cmd.quota)
-    _change(said, cmd.quota, row._replace(stopped=True))
+    _change(said, cmd.quota, _noted(row, suspended=cmd.reason))
 
 
 def _resume(said: Said, cmd: records.Resume) -> None:
     row = _own(said, cmd.quota)
-    if not row.stopped:
+    if "suspended" not in row.notes:
         raise RefusedError(Rejection.DECLARATION_NOT_SUSPENDED, cmd.quota)
-    _change(said, cmd.quota, row._replace(stopped=False))
+    notes = {name: note for name, note in row.notes.items() if name != "suspended"}
+    _change(said, cmd.quota, row._replace(notes={**notes, "resumed": cmd.reason}))
 
 
 def _rekey(said: Said, cmd: records.Rekey) -> None:
@@ -122,7 +127,8 @@ def _rekey(said: Said, cmd: records.Rekey) -> None:
         raise RefusedError(Rejection.DRAW_KEY_UNSOUND, "draw_key")
     if cmd.draw_key == row.draw_key:
         raise RefusedError(Rejection.DRAW_KEY_UNCHANGED, "draw_key")
-    _change(said, cmd.quota, row._replace(draw_key=cmd.draw_key))
+    again = str(int(row.notes.get("rekeyed", "0")) + 1)
+    _change(said, cmd.quota, _noted(row, rekeyed=again)._replace(custodial=cmd.custodial, draw_key=cmd.draw_key))
 
 
 def _request(said: Said, cmd: opening_records.RequestOpening) -> None:
@@ -163,7 +169,7 @@ def _disclose(said: Said, cmd: opening_records.DiscloseOpening) -> None:
 
 
 def _rule(record: Any, predict: Any, *, starts: bool, role: str = "customs") -> Rule:
-    return Rule(record, role, starts, predict)
+    return Rule(record, frozenset({role}), starts, predict)
 
 
 RULES: Final = {

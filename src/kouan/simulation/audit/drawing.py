@@ -12,7 +12,9 @@ from kouan.kernel.rejections import Rejection
 from kouan.modules.financing.commands.holding import DisburseCommand, ExtendCommand, HoldCommand
 from kouan.modules.financing.commands.refinancing import RefinanceCommand
 from kouan.modules.financing.commands.substituting import SubstituteCommand
-from kouan.simulation.audit.books import Declaration, Entry, Hold, Loan, RefusedError
+from kouan.simulation.audit import weighing
+from kouan.simulation.audit.books import RefusedError
+from kouan.simulation.audit.rows import Document, Entry, Hold, Loan
 from kouan.simulation.audit.rules import Rule, Said
 from kouan.simulation.audit.signatures import canonical, holds
 
@@ -21,6 +23,12 @@ _MOST_HOLDS: Final = 16
 _MOST_ALLOCATIONS: Final = 64
 _LAPSES_ALLOWED: Final = 2
 _RATE_ONE: Final = 10**8
+_KINDS: Final = ("contract", "export", "invoice", "order", "transport")
+
+
+def carries(row: Document, purpose: str) -> bool:
+    """Tell whether loans of a purpose may stand on a document."""
+    return row.kind in _KINDS and row.purpose == purpose
 
 
 def own_loan(said: Said, name: str) -> Loan:
@@ -65,9 +73,9 @@ def with_entry(said: Said, loan: Loan, kind: str, amounts: Mapping[str, int], in
 def tell_overdrawn(said: Said, quotas: Iterable[str]) -> None:
     """Raise the revision of each quota that is over-drawn: its other lenders relied on the room."""
     for quota in quotas:
-        row = said.books.declarations[quota]
+        row = said.books.documents[quota]
         if said.books.used(quota) > said.books.limit(quota):
-            said.books.put_declaration(quota, row._replace(revision=row.revision + 1))
+            said.books.put_document(quota, row._replace(revision=row.revision + 1))
 
 
 def give_back(said: Said, loan: Loan) -> Loan:
@@ -77,19 +85,19 @@ def give_back(said: Said, loan: Loan) -> Loan:
     return loan._replace(holds={quota: hold._replace(given_up=True) for quota, hold in loan.holds.items()})
 
 
-def _check_active(row: Declaration, name: str) -> None:
+def _check_active(row: Document, name: str) -> None:
     if row.status == "withdrawn":
         raise RefusedError(Rejection.QUOTA_WITHDRAWN, name)
     if row.status != "active":
         raise RefusedError(Rejection.QUOTA_SUSPENDED, name)
 
 
-def _check_draw(said: Said, financing: str, draw: Any, signed_amount: int) -> Declaration:
-    """Check what every draw on a declaration needs, up to its being active."""
-    row = said.books.declarations.get(draw.quota)
+def _check_draw(said: Said, financing: str, draw: Any, signed_amount: int, purpose: str) -> Document:
+    """Check what every draw on a document needs, up to its being active."""
+    row = said.books.documents.get(draw.quota)
     if row is None:
         raise RefusedError(Rejection.QUOTA_UNKNOWN, draw.quota)
-    if row.kind != "export":
+    if not carries(row, purpose):
         raise RefusedError(Rejection.QUOTA_WRONG_KIND, draw.quota)
     if draw.expires_ms <= said.time_ms:
         raise RefusedError(Rejection.DRAW_EXPIRED, draw.quota)
@@ -99,7 +107,7 @@ def _check_draw(said: Said, financing: str, draw: Any, signed_amount: int) -> De
         "drawer": said.member,
         "expires_ms": draw.expires_ms,
         "financing": financing,
-        "purpose": "seller",
+        "purpose": purpose,
         "quota": draw.quota,
     }
     if not holds(row.draw_key, "kouan/draw/1", canonical(consent), draw.signature):
@@ -120,17 +128,22 @@ def _check_new(said: Said, cmd: Any) -> None:
         raise RefusedError(Rejection.MATURITY_PAST, "maturity_ms")
 
 
-def _check_parts(said: Said, cmd: Any, check: Callable[[str, int], None]) -> dict[str, int]:
-    """Check the allocations of a new loan one by one, then that they are worth the loan; return their revisions."""
+def _take_parts(said: Said, cmd: Any, check: Callable[[str, int], None], grown: Callable[[Loan], Loan]) -> Loan:
+    """Put the allocations of a new loan on their documents one by one, then check that they are worth the loan.
+
+    ``grown`` returns the loan with what was granted so far held or drawn: so the books show it to the trade.
+    """
     seen: dict[str, int] = {}
     for draw in cmd.allocations:
         if draw.quota in seen:
             raise RefusedError(Rejection.ALLOCATION_TWICE, draw.quota)
-        row = _check_draw(said, cmd.financing, draw, draw.amount)
+        row = _check_draw(said, cmd.financing, draw, draw.amount, cmd.purpose)
         check(draw.quota, draw.amount)
         seen[draw.quota] = row.revision
+        said.books.put_loan(cmd.financing, grown(new_loan(said, cmd, seen)))
+        weighing.place(said, draw.quota, cmd.financing)
     check_worth(said, cmd)
-    return seen
+    return said.books.loans[cmd.financing]
 
 
 def check_worth(said: Said, cmd: Any) -> None:
@@ -138,7 +151,7 @@ def check_worth(said: Said, cmd: Any) -> None:
     worth = 0
     units = []
     for part in cmd.allocations:
-        unit = said.books.declarations[part.quota].unit
+        unit = said.books.documents[part.quota].unit
         if unit == cmd.currency:
             worth += part.amount
         else:
@@ -151,7 +164,7 @@ def check_worth(said: Said, cmd: Any) -> None:
 
 
 def new_loan(said: Said, cmd: Any, seen: dict[str, int]) -> Loan:
-    """Return a loan of which nothing is held or drawn yet."""
+    """Return a loan on the documents that are ``seen`` so far, of which nothing is held or drawn yet."""
     return Loan(
         advances=0,
         amount=cmd.amount,
@@ -159,17 +172,18 @@ def new_loan(said: Said, cmd: Any, seen: dict[str, int]) -> Loan:
         bank=said.member,
         currency=cmd.currency,
         entries=(),
-        granted={draw.quota: draw.amount for draw in cmd.allocations},
+        granted={draw.quota: draw.amount for draw in cmd.allocations if draw.quota in seen},
         holds={},
         lapse_ms=0,
         maturity_ms=cmd.maturity_ms,
         offer=None,
         predecessor=None,
-        quotas=tuple(draw.quota for draw in cmd.allocations),
+        purpose=cmd.purpose,
+        quotas=tuple(seen),
         rates=cmd.rates,
         reason=None,
         registration=None,
-        seen=seen,
+        seen=dict(seen),
         state="held",
     )
 
@@ -188,12 +202,12 @@ def _hold(said: Said, cmd: HoldCommand) -> None:
             raise RefusedError(Rejection.HOLD_THIRD, quota)
         _check_room(said, quota, amount)
 
-    seen = _check_parts(said, cmd, check)
-    held = {
-        draw.quota: Hold(amount=draw.amount, drawer=said.member, drawn=False, extended=False)
-        for draw in cmd.allocations
-    }
-    said.books.put_loan(cmd.financing, new_loan(said, cmd, seen)._replace(holds=held, lapse_ms=cmd.lapse_ms))
+    def held(loan: Loan) -> Loan:
+        parts = loan.granted.items()
+        holds = {quota: Hold(amount=amount, drawer=loan.bank, drawn=False, extended=False) for quota, amount in parts}
+        return loan._replace(holds=holds, lapse_ms=cmd.lapse_ms)
+
+    _take_parts(said, cmd, check, held)
 
 
 def _extend(said: Said, cmd: ExtendCommand) -> None:
@@ -209,8 +223,8 @@ def _extend(said: Said, cmd: ExtendCommand) -> None:
     write_loan(said, cmd.financing, loan._replace(holds=longer, lapse_ms=cmd.lapse_ms))
 
 
-def _disburse(said: Said, cmd: DisburseCommand) -> None:
-    loan = own_held_loan(said, cmd.financing)
+def _check_payout(said: Said, cmd: DisburseCommand, loan: Loan) -> str | None:
+    """Check what can be told without looking at a document; return the registration."""
     if loan.written_off is not None:
         raise RefusedError(Rejection.FINANCING_WRITTEN_OFF, "financing")
     if loan.maturity_ms <= said.time_ms:
@@ -220,6 +234,12 @@ def _disburse(said: Said, cmd: DisburseCommand) -> None:
     registration = cmd.registration or loan.registration
     if registration is None and said.books.charter["financing.registration_required"]:
         raise RefusedError(Rejection.REGISTRATION_MISSING, "registration")
+    return registration
+
+
+def _disburse(said: Said, cmd: DisburseCommand) -> None:
+    loan = own_held_loan(said, cmd.financing)
+    registration = _check_payout(said, cmd, loan)
     paid = {quota: amount for quota, amount in zip(loan.quotas, cmd.amounts, strict=True) if amount}
     left = dict(loan.holds)
     for quota, amount in paid.items():
@@ -228,7 +248,7 @@ def _disburse(said: Said, cmd: DisburseCommand) -> None:
             raise RefusedError(Rejection.HOLD_UNKNOWN, quota)
         if amount > hold.amount:
             raise RefusedError(Rejection.HOLD_SMALLER, quota)
-        _check_active(said.books.declarations[quota], quota)
+        _check_active(said.books.documents[quota], quota)
         if amount > said.books.room(quota, said.time_ms) + hold.amount:
             raise RefusedError(Rejection.QUOTA_EXCEEDED, quota)
         if amount == hold.amount:
@@ -237,6 +257,8 @@ def _disburse(said: Said, cmd: DisburseCommand) -> None:
             left[quota] = hold._replace(amount=hold.amount - amount, drawn=True)
     loan = loan._replace(holds=left, registration=registration)
     write_loan(said, cmd.financing, with_entry(said, loan, "disbursement", paid))
+    for quota in paid:
+        weighing.pay_out(said, quota, cmd.financing)
 
 
 def _check_consent(said: Said, cmd: RefinanceCommand, old: Loan) -> None:
@@ -276,9 +298,13 @@ def _refinance(said: Said, cmd: RefinanceCommand) -> None:
     paid_off = dict(zip(old.quotas, cmd.payoff, strict=True))
     old = give_back(said, old)._replace(successor=cmd.financing)
     write_loan(said, cmd.predecessor, with_entry(said, old, "pay-off", paid_off, cmd.interest))
-    seen = _check_parts(said, cmd, lambda quota, amount: _check_room(said, quota, amount))
-    new = new_loan(said, cmd, seen)._replace(predecessor=cmd.predecessor, registration=cmd.registration)
-    write_loan(said, cmd.financing, with_entry(said, new, "refinancing", new.granted))
+
+    def drawn(loan: Loan) -> Loan:
+        succeeding = loan._replace(predecessor=cmd.predecessor, registration=cmd.registration)
+        return with_entry(said, succeeding, "refinancing", loan.granted)
+
+    new = _take_parts(said, cmd, lambda quota, amount: _check_room(said, quota, amount), drawn)
+    write_loan(said, cmd.financing, new)
 
 
 def _check_exchange(loan: Loan, cmd: SubstituteCommand) -> None:
@@ -308,24 +334,26 @@ def _by_unit(parts: Sequence[Any]) -> dict[str, int]:
 def _substitute(said: Said, cmd: SubstituteCommand) -> None:
     loan = own_loan(said, cmd.financing)
     _check_exchange(loan, cmd)
-    loan = with_entry(said, loan, "moved-out", {part.quota: part.amount for part in cmd.replaced})
-    said.books.put_loan(cmd.financing, loan)  # the room is free for what follows
-    seen = dict(loan.seen)
+    rest = with_entry(said, loan, "moved-out", {part.quota: part.amount for part in cmd.replaced})
+    said.books.put_loan(cmd.financing, rest)  # the room is free for what follows
+    seen, moved_in = dict(rest.seen), dict[str, int]()
     for draw in cmd.allocations:
-        in_all = loan.may_draw(draw.quota) + draw.amount
+        in_all = rest.may_draw(draw.quota) + draw.amount
         if in_all > LARGEST:
             raise RefusedError(Rejection.QUOTA_NUMBER_TOO_LARGE, draw.quota)
-        row = _check_draw(said, cmd.financing, draw, in_all)
+        row = _check_draw(said, cmd.financing, draw, in_all, loan.purpose)
         _check_room(said, draw.quota, draw.amount)
         seen[draw.quota] = row.revision
-    moved_in = {draw.quota: draw.amount for draw in cmd.allocations}
-    quotas = (*loan.quotas, *(quota for quota in moved_in if quota not in loan.quotas))
-    loan = loan._replace(quotas=quotas, seen=seen)
-    write_loan(said, cmd.financing, with_entry(said, loan, "moved-in", moved_in))
+        moved_in[draw.quota] = draw.amount
+        quotas = (*rest.quotas, *(quota for quota in moved_in if quota not in rest.quotas))
+        moved = with_entry(said, rest._replace(quotas=quotas, seen=dict(seen)), "moved-in", dict(moved_in))
+        said.books.put_loan(cmd.financing, moved)
+        weighing.place(said, draw.quota, cmd.financing)
+    write_loan(said, cmd.financing, said.books.loans[cmd.financing])
 
 
 def _rule(record: Any, predict: Any) -> Rule:
-    return Rule(record, "bank", starts=True, predict=predict)
+    return Rule(record, frozenset({"bank"}), starts=True, predict=predict)
 
 
 RULES: Final = {

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kouan.simulation.audit.books import Books
+from kouan.simulation.audit.rows import Document
 
 
 def differences(books: Books, key: str, raw: bytes | None, time_ms: int) -> Iterator[tuple[str, Any, Any]]:
@@ -24,11 +25,18 @@ def differences(books: Books, key: str, raw: bytes | None, time_ms: int) -> Iter
 
 def _expected(books: Books, kind: str, name: str, time_ms: int) -> dict[str, Any] | None:
     if kind == "quota":
-        return _quota(books, name, time_ms) if name in books.declarations else None
+        return _quota(books, name, time_ms) if name in books.documents else None
     if kind == "financing":
         return _loan(books, name) if name in books.loans else None
-    if name not in books.moneys:
-        return None
+    if kind == "case":
+        return _case(books, name) if name in books.cases else None
+    if kind == "fingerprint":
+        found = books.fingerprints.get(name)
+        return None if found is None else dict(zip(("case", "document"), found, strict=True))
+    return _money(books, name) if name in books.moneys else None
+
+
+def _money(books: Books, name: str) -> dict[str, Any]:
     money = books.moneys[name]
     return {
         "by": money.by,
@@ -38,13 +46,40 @@ def _expected(books: Books, kind: str, name: str, time_ms: int) -> dict[str, Any
     }
 
 
+def _case(books: Books, name: str) -> dict[str, Any]:
+    case = books.cases[name]
+    return {
+        "allocations": case.allocations,
+        "chain": case.chain,
+        "conflicts": case.conflicts,
+        "documents": sorted(case.documents),
+        "id": name,
+        "merged_into": case.merged_into,
+        "reviews": {bank: {"reason": reason, "revision": seen} for bank, (reason, seen) in case.reviews.items()},
+        "revision": case.revision,
+    }
+
+
+def _facts(row: Document) -> dict[str, str]:
+    """Return what else a quota says of its document."""
+    if row.stage:
+        own = {"mode": row.mode, "provisional": "yes" if row.provisional else "no", "stage": row.stage}
+    else:
+        own = {"evidence": row.evidence, "purpose": row.purpose}
+    return {**own, **row.notes} | ({} if row.case is None else {"case": row.case})
+
+
 def _quota(books: Books, name: str, time_ms: int) -> dict[str, Any]:
-    row = books.declarations[name]
+    row = books.documents[name]
     return {
         "attested": row.attested,
         "collected": books.collected(name),
+        "commitment": row.commitment,
+        "custodial": row.custodial,
         "draw_key": row.draw_key,
         "draws": books.draws(name),
+        "facts": _facts(row),
+        "fingerprints": row.fingerprints,
         "holds": {
             loan: {"amount": hold.amount, "drawer": hold.drawer, "drawn": hold.drawn, "extended": hold.extended}
             for loan, hold in books.living(name, time_ms).items()
@@ -55,6 +90,7 @@ def _quota(books: Books, name: str, time_ms: int) -> dict[str, Any]:
         "limit": books.limit(name),
         "ratio_bp": row.ratio_bp,
         "revision": row.revision,
+        "seal": row.seal,
         "settled": books.is_settled(name),
         "spent": 0,
         "status": row.status,
@@ -89,6 +125,7 @@ def _loan(books: Books, name: str) -> dict[str, Any]:
         "maturity_ms": loan.maturity_ms,
         "offer": None if loan.offer is None else {"lapse_ms": loan.offer[1], "to": loan.offer[0]},
         "predecessor": loan.predecessor,
+        "purpose": loan.purpose,
         "rates": loan.rates,
         "reason": loan.reason,
         "registration": loan.registration,

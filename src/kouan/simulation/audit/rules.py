@@ -43,8 +43,8 @@ class Rule(NamedTuple):
 
     record: Any
     """The command's record type."""
-    role: str
-    """Who may send it."""
+    roles: frozenset[str]
+    """Who may send it: a member with one of them."""
     starts: bool
     """A suspended member may not send it."""
     predict: Callable[[Said, Any], None]

@@ -10,9 +10,10 @@ from kouan.modules.financing.commands.holding import ReleaseCommand
 from kouan.modules.financing.commands.reversing import ReverseCommand
 from kouan.modules.financing.commands.selling import AcceptCommand, CancelOfferCommand, OfferCommand
 from kouan.modules.financing.commands.servicing import ProlongCommand, RepayCommand, ReviewCommand, WriteOffCommand
-from kouan.simulation.audit.books import WHOLE_BP, Entry, Hold, Loan, Money, RefusedError
+from kouan.simulation.audit.books import WHOLE_BP, RefusedError
 from kouan.simulation.audit.drawing import (
     LARGEST,
+    carries,
     give_back,
     own_held_loan,
     own_loan,
@@ -20,6 +21,7 @@ from kouan.simulation.audit.drawing import (
     with_entry,
     write_loan,
 )
+from kouan.simulation.audit.rows import Entry, Hold, Loan, Money
 from kouan.simulation.audit.rules import Rule, Said
 
 _REVERSIBLE: Final = ("advance", "brought-in", "disbursement", "repayment", "write-off")
@@ -76,7 +78,7 @@ def _review(said: Said, cmd: ReviewCommand) -> None:
     loan = own_loan(said, cmd.financing)
     if cmd.quota not in loan.quotas:
         raise RefusedError(Rejection.ALLOCATION_UNKNOWN, "quota")
-    if said.books.declarations[cmd.quota].revision != cmd.revision:
+    if said.books.documents[cmd.quota].revision != cmd.revision:
         raise RefusedError(Rejection.REVISION_STALE, "revision")
     answers, seen = {**loan.answers, cmd.quota: cmd.answer}, {**loan.seen, cmd.quota: cmd.revision}
     write_loan(said, cmd.financing, loan._replace(answers=answers, seen=seen))
@@ -97,10 +99,10 @@ def _collect(said: Said, cmd: CollectCommand) -> None:
 
 
 def _check_receipt(said: Said, item: Any, financing: str | None) -> None:
-    row = said.books.declarations.get(item.quota)
+    row = said.books.documents.get(item.quota)
     if row is None:
         raise RefusedError(Rejection.QUOTA_UNKNOWN, item.quota)
-    if row.kind != "export":
+    if not carries(row, "seller"):
         raise RefusedError(Rejection.QUOTA_WRONG_KIND, item.quota)
     if not item.amount and not item.final:
         raise RefusedError(Rejection.AMOUNTS_MISFIT, item.quota)
@@ -213,7 +215,7 @@ def _undrawn(loan: Loan, quota: str) -> Hold:
 
 
 def _rule(record: Any, predict: Any, *, starts: bool = False) -> Rule:
-    return Rule(record, "bank", starts, predict)
+    return Rule(record, frozenset({"bank"}), starts, predict)
 
 
 RULES: Final = {
