@@ -70,6 +70,35 @@ def batches(directory: Path, count: str, blocks: str) -> dict[str, float]:
     return {"commands_per_second": commands / seconds, "microseconds": seconds / commands * 1e6, "anonymous_mb": memory}
 
 
+def proven(directory: Path, count: str, blocks: str, holds_each: str) -> dict[str, float]:
+    """Holds as in `batches`; each block's are answered with proofs too: of so many holds' quotas in each proof."""
+    engine = _open(directory)
+    height = engine.status().height
+    holds = Holds(engine.status().alliance, int(count), seed=height + 1, first_number=10 * height)
+    prepared = [[holds.envelope(200) for _ in range(10)] for _ in range(int(blocks))]
+    keys = [[key_of(quota) for raw in block for quota in _quotas_of(raw)] for block in prepared]
+    gc.collect()
+    gc.freeze()
+    size = 0
+    began = time.perf_counter()
+    for block, own in zip(prepared, keys, strict=True):
+        engine.submit(block)
+        for at in range(0, len(own), int(holds_each)):
+            size += len(encode(engine.prove(own[at : at + int(holds_each)])))
+    seconds = time.perf_counter() - began
+    engine.close()
+    commands = int(blocks) * BLOCK_COMMANDS
+    return {
+        "commands_per_second": commands / seconds,
+        "microseconds": seconds / commands * 1e6,
+        "proof_bytes_a_hold": size / commands,
+    }
+
+
+def _quotas_of(raw: bytes) -> list[str]:
+    return [command["allocations"][0]["quota"] for command in json.loads(raw)["body"]["commands"]]
+
+
 def start(directory: Path) -> dict[str, float]:
     """Open a ledger that was closed in order."""
     began = time.perf_counter()
@@ -218,7 +247,7 @@ def serve(directory: Path) -> dict[str, float]:
 
 
 MEASURES: dict[str, Callable[..., dict[str, float]]] = {
-    measure.__name__: measure for measure in (make, batches, start, proof, parts, singles, serve)
+    measure.__name__: measure for measure in (make, batches, proven, start, proof, parts, singles, serve)
 }
 
 if __name__ == "__main__":

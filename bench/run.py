@@ -1,4 +1,4 @@
-"""Measure Kouan on this machine: ``python -m bench.run [--quick] [--json FILE]``.
+"""Measure Kouan on this machine: ``python -m bench.run [--quick] [--compare] [--json FILE]``.
 
 One command is a hold on one declaration with its owner's signature, durable before it is answered. Every measurement
 runs in a process of its own; what is compared is run in turns, so that a machine whose speed drifts compares fairly.
@@ -16,13 +16,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
+from bench import postgres
+
 Figures = dict[str, float]
+BARE = "PostgreSQL, bare inserts"
+PROCEDURE = "PostgreSQL, checks of a hold"
 
 
 class Sizes(NamedTuple):
@@ -36,10 +41,11 @@ class Sizes(NamedTuple):
     """Few enough that no quota of the small ledger comes near its 16 holds."""
     turns: int
     singles: int
+    postgres_seconds: int
 
 
-FULL = Sizes(small=10_000, middle=100_000, large=1_000_000, blocks=30, growth_blocks=10, turns=5, singles=500)
-QUICK = Sizes(small=10_000, middle=20_000, large=50_000, blocks=5, growth_blocks=5, turns=1, singles=30)
+FULL = Sizes(10_000, 100_000, 1_000_000, blocks=30, growth_blocks=10, turns=5, singles=500, postgres_seconds=8)
+QUICK = Sizes(10_000, 20_000, 50_000, blocks=5, growth_blocks=5, turns=1, singles=30, postgres_seconds=1)
 
 
 def measure(name: str, directory: Path, *arguments: int) -> Figures:
@@ -110,6 +116,51 @@ def run(sizes: Sizes, directory: Path, console: Console) -> dict[str, Figures]:
     return figures
 
 
+def compare(sizes: Sizes, directory: Path, console: Console) -> dict[str, Figures]:
+    """Measure what a user would take instead, in turns with Kouan; nothing where PostgreSQL is not to be had."""
+    ledger = directory / str(sizes.middle)
+    if not ledger.exists():
+        with console.status(f"making a ledger with {sizes.middle:,} quotas"):
+            measure("make", ledger, sizes.middle)
+    rates: dict[str, list[float]] = {}
+    try:
+        with postgres.Cluster(postgres.install(), directory, sizes.middle) as cluster:
+            cases: dict[str, Callable[[], float]] = {
+                BARE: lambda: cluster.rate("insert.sql", sizes.postgres_seconds),
+                PROCEDURE: lambda: cluster.rate("hold.sql", sizes.postgres_seconds),
+                "Kouan, receipts": lambda: _rate("batches", ledger, sizes),
+                "Kouan, a proof for each envelope": lambda: _rate("proven", ledger, sizes, 200),
+                "Kouan, a proof for each hold": lambda: _rate("proven", ledger, sizes, 1),
+            }
+            for turn in range(sizes.turns):
+                for name, case in cases.items():
+                    with console.status(f"PostgreSQL beside Kouan, turn {turn + 1} of {sizes.turns}: {name}"):
+                        rates.setdefault(name, []).append(case())
+    except postgres.UnavailableError as reason:
+        console.print(f"The comparison with PostgreSQL is left out: {reason}.")
+        return {}
+    return {
+        "PostgreSQL beside Kouan, a second": {name: statistics.median(own) for name, own in rates.items()},
+        **{f"ratio to {of}": _ratios(rates, of) for of in (PROCEDURE, BARE)},
+    }
+
+
+def _rate(name: str, ledger: Path, sizes: Sizes, *arguments: int) -> float:
+    return on_a_copy(name, ledger, sizes.middle, sizes.blocks, *arguments)["commands_per_second"]
+
+
+def _ratios(rates: dict[str, list[float]], of: str) -> Figures:
+    """Return the ratios of each turn's rates to another's: the least, the median, the most."""
+    ratios: Figures = {}
+    for name, own in rates.items():
+        if name not in {BARE, PROCEDURE}:
+            paired = [mine / other for mine, other in zip(own, rates[of], strict=True)]
+            ratios[f"{name}: least"] = min(paired)
+            ratios[f"{name}: median"] = statistics.median(paired)
+            ratios[f"{name}: most"] = max(paired)
+    return ratios
+
+
 def _median(runs: list[Figures]) -> Figures:
     return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
 
@@ -128,11 +179,16 @@ def main() -> None:
     """Read the arguments, measure, print, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
+    parser.add_argument("--compare", action="store_true", help="only the comparison with PostgreSQL")
     parser.add_argument("--json", type=Path, default=Path("bench/out/bench.json"), help="where the figures go")
     options = parser.parse_args()
     console = Console()
-    with tempfile.TemporaryDirectory(prefix="kouan-bench-", dir=".") as directory:
-        figures = run(QUICK if options.quick else FULL, Path(directory), console)
+    sizes = QUICK if options.quick else FULL
+    with tempfile.TemporaryDirectory(prefix="kouan-bench-", dir=".") as name:
+        directory = Path(name)
+        directory.chmod(0o711)  # PostgreSQL runs as another user when this runs as root
+        figures = {} if options.compare else run(sizes, directory, console)
+        figures |= compare(sizes, directory, console)
     show(figures, console)
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "machine": platform.machine()}
     options.json.parent.mkdir(parents=True, exist_ok=True)
