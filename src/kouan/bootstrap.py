@@ -14,12 +14,21 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
+from kouan.client.evaluating import Evaluator
+from kouan.client.places import EVALUATOR_MASTER, KEYS, MAIN_KEY, Home, member_home
+from kouan.client.reading import LedgerReader, holder_of
 from kouan.engines.embedded import LOG, Embedded, Ledger
 from kouan.engines.local_socket import Remote, SocketError
 from kouan.engines.port import Engine
+from kouan.evaluator import local_socket as evaluator_socket
+from kouan.evaluator.memory import MEMORY_FILE, Memory
+from kouan.evaluator.prf import Prf
+from kouan.evaluator.service import Identity, Service
+from kouan.kernel.records import Record
 from kouan.kernel.registry import Registry
+from kouan.kernel.state import Reader
 from kouan.modules.alliance import rules as alliance_rules
 from kouan.modules.alliance.commands import commands_for
 from kouan.modules.alliance.founding import Founding, alliance_id, genesis, read_trust_file
@@ -35,12 +44,14 @@ TRUST_FILE: Final = "alliance.json"
 LEDGER: Final = "ledger"
 OPERATOR_SEED: Final = "operator.key"
 SOCKET: Final = "socket"
+EVALUATOR_SOCKET: Final = "evaluator.socket"
 SHANGHAI: Final = timezone(timedelta(hours=8), "+08:00")  # without daylight saving since 1991
 LOCK: Final = "lock"
 LOCK_WAIT_S: Final = 2.0
 """How long a command waits for another that has the ledger open."""
 LOCK_POLL_S: Final = 0.02
 SEED_BYTES: Final = 32
+R = TypeVar("R", bound=Record)
 PARAMETERS: Final = (
     *alliance_rules.PARAMETERS,
     *customs_rules.PARAMETERS,
@@ -197,3 +208,56 @@ def served(port: Path) -> Remote | None:
         return Remote(port / LEDGER / SOCKET)
     except SocketError:  # nobody serves; a socket that is there was left by a process that was killed
         return None
+
+
+@contextmanager
+def evaluator(port: Path, reader: Reader, passphrase: str | None = None) -> Iterator[Evaluator]:
+    """Reach the evaluator: the process that serves it, or else its home in this port directory.
+
+    ``reader`` reads the ledger as this process has it open; a session is one. Raises PortError, KeyFileError,
+    MemoryFileError.
+    """
+    socket = port / EVALUATOR_SOCKET
+    if evaluator_socket.is_served(socket):
+        yield evaluator_socket.Remote(socket)
+        return
+    with own_evaluator(port, reader, passphrase) as own:
+        yield own
+
+
+@contextmanager
+def own_evaluator(port: Path, reader: Reader, passphrase: str | None = None) -> Iterator[Service]:
+    """Be the evaluator, with the keys in its home; raises PortError, KeyFileError, MemoryFileError."""
+    home = evaluator_home(port, reader, passphrase)
+    master, seed = home.keys.secrets.get(EVALUATOR_MASTER), home.keys.signing_seeds.get(MAIN_KEY)
+    if master is None or seed is None:
+        wanted = f"{EVALUATOR_MASTER} and the signing key {MAIN_KEY}"
+        raise PortError(f"{home.path / KEYS} lacks {wanted}: only the key file of who founded as evaluator has them")
+    prf = Prf(master)
+    identity = Identity(alliance_id(read_founding(port)), home.id, MAIN_KEY, seed)
+    with Memory(home.path / MEMORY_FILE, prf.check()) as memory:
+        yield Service(identity, prf, memory, reader, now_ms)
+
+
+def evaluator_home(port: Path, reader: Reader, passphrase: str | None = None) -> Home:
+    """Return the home of the member that is the evaluator; raises PortError when it is not in this port directory."""
+    try:
+        member = holder_of(reader, cases_rules.EVALUATOR).id
+    except ValueError as problem:
+        raise PortError(f"{problem}; the members vote one with `kouan member propose`") from None
+    if not (port / "members" / member / KEYS).is_file():
+        way_on = f"run `kouan evaluator serve` where {member} has its home"
+        raise PortError(f"no evaluator answers at {port / EVALUATOR_SOCKET}, and {member} has no home here; {way_on}")
+    return member_home(port, member, passphrase)
+
+
+class ServedReader:
+    """Reads the ledger through the process that serves it, whenever it is asked: that may be started anew meanwhile."""
+
+    def __init__(self, port: Path) -> None:
+        self._socket = port / LEDGER / SOCKET
+
+    def read(self, kind: type[R], key: str) -> R | None:
+        """Return the newest record at a key, or None; raises SocketError when nobody serves."""
+        with closing(Remote(self._socket)) as engine:
+            return LedgerReader(engine).read(kind, key)

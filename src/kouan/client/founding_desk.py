@@ -13,7 +13,7 @@ from msgspec import Meta
 from kouan.client.keyfile import Keys
 from kouan.client.keymaterial import Entropy, fresh
 from kouan.client.names import Name, write_names
-from kouan.client.places import CUSTOMS_MASTER, MAIN_KEY, make_home
+from kouan.client.places import CUSTOMS_MASTER, EVALUATOR_MASTER, MAIN_KEY, make_home
 from kouan.client.sealing import public_of
 from kouan.kernel.encoding import Code, to_text
 from kouan.kernel.registry import Parameter
@@ -23,6 +23,10 @@ from kouan.modules.alliance.rules import Role
 
 CHECKER_KEY: Final = "checker"
 """Every member gets a second key: what one key entered, another reverses."""
+
+
+_MASTERS: Final[tuple[tuple[Role, str], ...]] = (("customs", CUSTOMS_MASTER), ("evaluator", EVALUATOR_MASTER))
+"""Which role makes values that only a secret of its own can make again."""
 
 
 class Founder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -140,7 +144,7 @@ def write_secret(path: Path, text: str) -> None:
 
 
 def _make(port: Path, founder: Founder, entropy: Entropy, passphrase: str | None) -> Keys:
-    secrets = (CUSTOMS_MASTER,) if "customs" in founder.roles else ()
+    secrets = tuple(secret for role, secret in _MASTERS if role in founder.roles)
     home = make_home(
         port / "members" / founder.id,
         entropy,

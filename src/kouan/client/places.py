@@ -21,6 +21,7 @@ MAIN_KEY = "main"
 VAULT_KEY = "vault"
 DRAW_MASTER = "draw-master"
 CUSTOMS_MASTER = "customs-master"
+EVALUATOR_MASTER = "evaluator-master"
 
 
 class NoHomeError(Exception):

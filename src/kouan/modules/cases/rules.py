@@ -34,9 +34,15 @@ _MEANING: Final = {
 }
 _DEFAULT_BP: Final = {"self": 7000, "confirmed": 8000, "attested": 8000}
 
-PARAMETERS: Final[tuple[Parameter, ...]] = tuple(
-    Parameter(name, "basis points", _DEFAULT_BP[evidence], 0, quotas.FULL_BP, _MEANING[evidence])
-    for evidence, name in RATIO.items()
+EVALUATIONS_PER_HOUR: Final = "cases.evaluations_per_hour"
+PARAMETERS: Final[tuple[Parameter, ...]] = (
+    *(
+        Parameter(name, "basis points", _DEFAULT_BP[evidence], 0, quotas.FULL_BP, _MEANING[evidence])
+        for evidence, name in RATIO.items()
+    ),
+    Parameter(
+        EVALUATIONS_PER_HOUR, "questions", 1000, 1, 1_000_000, "how often a bank may ask the evaluator in an hour"
+    ),
 )
 
 

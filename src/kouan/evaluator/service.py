@@ -1,0 +1,157 @@
+"""Answering questions: who asks, may it ask now, does what it shows open the commitment, what does it carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
+
+from kouan.client.commitments import Subject, is_opening
+from kouan.client.evaluating import (
+    FRESH_MS,
+    LOOK_TAG,
+    MAX_QUESTION_BYTES,
+    QUESTION_TAG,
+    Answer,
+    EvaluationError,
+    Likeness,
+    Look,
+    Question,
+)
+from kouan.evaluator.asked import NOBODY, note
+from kouan.evaluator.documents import Shown, shown_in
+from kouan.evaluator.memory import HOUR_MS, Keyed, Memory, Showing
+from kouan.evaluator.prf import Prf
+from kouan.kernel.encoding import from_text, to_text
+from kouan.kernel.records import Charter, Member
+from kouan.kernel.registry import CHARTER_KEY
+from kouan.kernel.state import Reader
+from kouan.kernel.suites import SUITE, sign, verify
+from kouan.modules.cases.commands.recording import MAX_FINGERPRINTS, Evaluation
+from kouan.modules.cases.rules import (
+    BANK,
+    EVALUATIONS_PER_HOUR,
+    PAPERS,
+    STATEMENT_TAG,
+    Carried,
+    statement_message,
+)
+
+T = TypeVar("T", Question, Look)
+_TAGS: Final = {Question: QUESTION_TAG, Look: LOOK_TAG}
+
+
+class Identity(NamedTuple):
+    """As whom the evaluator signs."""
+
+    alliance: str
+    member: str
+    key: str
+    """The name of its key."""
+    seed: bytes
+    """The key's signing seed, 32 bytes."""
+
+
+class Service:
+    """The evaluator itself; see `kouan.client.evaluating.Evaluator`."""
+
+    def __init__(self, identity: Identity, prf: Prf, memory: Memory, reader: Reader, now_ms: Callable[[], int]) -> None:
+        """``reader`` reads the ledger's members and charter."""
+        self._identity = identity
+        self._prf = prf
+        self._memory = memory
+        self._reader = reader
+        self._now_ms = now_ms
+
+    def evaluate(self, question: bytes, signature: bytes) -> Answer:
+        """Say what a document carries and what it is like; raises EvaluationError."""
+        asked = self._admitted(Question, question, signature)
+        with self._refusals_of(asked.member):
+            if not is_opening(asked.commitment, Subject.FINGERPRINTS, from_text(asked.salt), asked.fields):
+                raise EvaluationError("commitment: salt and fields do not open it; show what was committed to")
+            shown = shown_in(asked)
+            with self._memory.together():
+                return self._answer(asked, shown)
+
+    def likenesses(self, look: bytes, signature: bytes) -> list[Likeness]:
+        """Return what was found alike to the asking bank's documents, newest first; raises EvaluationError."""
+        asked = self._admitted(Look, look, signature)
+        return self._memory.likenesses(asked.member, asked.since_ms)
+
+    def _answer(self, asked: Question, shown: Shown) -> Answer:
+        now_ms = self._now_ms()
+        commitment = from_text(asked.commitment)
+        own = [self._prf.of(text) for text in shown.own]
+        document = self._memory.one_of(own, asked.member, now_ms) if own else commitment
+        named: list[Keyed] = [(text[0], self._memory.canonical(self._prf.of(text))) for text in shown.named]
+        carried = sorted({*named, (shown.kind, document)} if own else set(named))
+        fingerprints = [(kind, value) for kind, value in carried if kind in PAPERS]
+        if len(fingerprints) > MAX_FINGERPRINTS:
+            raise EvaluationError(f"fields: names {len(fingerprints)} papers; an evaluation has at most 16")
+        showing = Showing(
+            carried=carried,
+            commitment=commitment,
+            document=document,
+            features=[(text[0], self._prf.of(text)) for text in shown.soft],
+            kind=shown.kind,
+            member=asked.member,
+            shown_ms=now_ms,
+        )
+        is_known_by_number = bool(own) or shown.kind not in PAPERS
+        evaluation = self._evaluation(asked, fingerprints) if fingerprints and is_known_by_number else None
+        return Answer(evaluation, self._memory.enter(showing))
+
+    def _evaluation(self, asked: Question, keyed: list[Keyed]) -> Evaluation:
+        named = sorted((kind, to_text(value)) for kind, value in keyed)
+        fingerprints = [Carried(fingerprint, kind) for kind, fingerprint in named]  # type: ignore[arg-type]  # of PAPERS
+        message = statement_message(self._identity.alliance, asked.commitment, fingerprints, asked.member)
+        signature = to_text(sign(self._identity.seed, STATEMENT_TAG, message))
+        return Evaluation(self._identity.member, fingerprints, self._identity.key, signature)
+
+    def _admitted(self, kind: type[T], message: bytes, signature: bytes) -> T:
+        """Return a question once it is a bank's, fresh, and within what the bank may ask in an hour."""
+        with self._refusals_of(NOBODY, asked=1):
+            asked = self._signed(kind, message, signature)
+        charter = self._reader.read(Charter, CHARTER_KEY)
+        if charter is None:
+            raise AssertionError("the ledger has no charter")
+        most = charter.parameters[EVALUATIONS_PER_HOUR]
+        with self._refusals_of(asked.member):
+            now_ms = self._now_ms()
+            if note(self._memory.db, asked.member, now_ms, asked=1, refused=0) > most:
+                next_hour = datetime.fromtimestamp((now_ms // HOUR_MS + 1) * HOUR_MS // 1000, UTC)
+                raise EvaluationError(
+                    f"member: {asked.member} has asked {most} times this hour, as often as the charter allows; "
+                    f"ask again at {next_hour.isoformat().replace('+00:00', 'Z')}"
+                )
+        return asked
+
+    def _signed(self, kind: type[T], message: bytes, signature: bytes) -> T:
+        if len(message) > MAX_QUESTION_BYTES:
+            raise EvaluationError(f"question: {len(message)} bytes; give at most {MAX_QUESTION_BYTES}")
+        try:
+            asked = msgspec.json.decode(message, type=kind)
+        except (RecursionError, ValueError) as problem:  # msgspec's errors are ValueErrors
+            raise EvaluationError(f"question: {problem}") from None
+        if asked.alliance != self._identity.alliance:
+            raise EvaluationError("alliance: is another one than this evaluator's")
+        member = self._reader.read(Member, f"member/{asked.member}")
+        key = member.keys.get(asked.key) if member and BANK & set(member.roles) else None
+        if key is None or key.revoked_ms or key.suite != SUITE:
+            raise EvaluationError(f"key: {asked.member}/{asked.key} is no living key of a bank on this ledger")
+        if not verify(from_text(key.public), _TAGS[kind], message, signature):
+            raise EvaluationError(f"signature: is not that of {asked.member}/{asked.key} over the question")
+        if abs(asked.time_ms - self._now_ms()) > FRESH_MS:
+            raise EvaluationError("time_ms: is more than 10 minutes from the evaluator's clock; ask anew")
+        return asked
+
+    @contextmanager
+    def _refusals_of(self, member: str, *, asked: int = 0) -> Iterator[None]:
+        try:
+            yield
+        except EvaluationError:
+            note(self._memory.db, member, self._now_ms(), asked=asked, refused=1)
+            raise
