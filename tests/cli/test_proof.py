@@ -76,7 +76,13 @@ def test_not_financed_and_financed(kouan: Kouan, port: Path) -> None:
     made = ("--claim", "financed", "--out", "loan.json", "--pdf", "loan.pdf", "--as", BANK)
     done(kouan("proof", "make", f"--financing={loan[:8]}", *made))
     receipt = "".join("".join(page.extract_text() for page in PdfReader("loan.pdf").pages).replace("\0", "").split())
-    for said in (f"融资编号Loan{loan}", f"融资银行Lender{BANK}", "USD50,000.00", f"报关单号Declaration{NUMBER}"):
+    for said in (
+        f"融资编号Loan{loan}",
+        f"融资银行Lender{BANK}",
+        "USD50,000.00",
+        f"报关单号Declaration{NUMBER}",
+        "放款及未还余额",
+    ):
         assert said in receipt
     assert (
         "paid out USD 50,000.00 of USD 50,000.00 agreed, outstanding USD 50,000.00) is not settled"

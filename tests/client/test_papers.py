@@ -7,7 +7,7 @@ import io
 import msgspec
 import pytest
 from pypdf import PdfReader
-from tests.client.port_scene import NUMBER, OWNER, Scene
+from tests.client.port_scene import DAY_MS, NUMBER, OWNER, Scene, numbered
 from tests.client.test_bank_desk import bank, lend, slip, wanted
 
 from kouan.client.amounts import Amount
@@ -16,7 +16,7 @@ from kouan.client.loan_statement import history, loan_statement
 from kouan.client.names import Name
 from kouan.client.papers import Asked, acceptance_advice, issued_at, last_day, verification_receipt
 from kouan.client.portfolio import one_loan
-from kouan.client.proofs import Made, prove_quota, qr_text
+from kouan.client.proofs import Made, prove_loan, prove_quota, qr_text
 from kouan.client.servicing_desk import ServicingDesk
 from kouan.client.wallet import Part
 from kouan.client.workdays import day_of, end_of_day
@@ -53,6 +53,22 @@ def test_the_receipt_speaks_of_its_height_and_carries_the_fingerprint(scene: Sce
     assert code == f"KOUAN1:{scene.alliance[:8]}:2:available:{kept.quotas[0]}:{made.verdict.fingerprint}"
     for part in ("核验回单", NUMBER, OWNER, "USD95,424.00", code, "nothingwider", "不涉及其他账本"):
         assert part in text
+
+
+def test_the_receipt_tells_a_loan_as_it_is_at_its_block_time(scene: Scene) -> None:
+    """A hold that has lapsed by then is not called held, though nothing was written when it lapsed."""
+    scene.attest()
+    trust = (scene.port / "alliance.json").read_bytes()
+    with bank(scene) as opened:
+        loan = BankDesk(opened).hold(slip(scene, Part(NUMBER, "USD", 9_542_400)), wanted(scene)).financing
+        texts = []
+        for days in (0, 15):
+            scene.now += days * DAY_MS
+            scene.attest(numbered(100 + days))  # so that a block has this time
+            made = prove_loan(scene.engine, trust, loan, "record")
+            texts.append(_text(verification_receipt(made.proof, made.verdict, Asked(NAME, None, None), scene.now)))
+    assert "held占用" in texts[0]
+    assert "lapsed到期自动释放" in texts[1]
 
 
 def test_there_is_no_receipt_for_what_is_not_proven(scene: Scene) -> None:

@@ -73,7 +73,7 @@ def make(
     ] = None,
     pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Also write the receipt 核验回单.")] = None,
 ) -> Page:
-    """Make a proof of what is free of a declaration, that it is not financed, that a loan was paid out, or a record.
+    """Make a proof of what is free of a declaration, that it is not financed, what of a loan is paid out, or a record.
 
     A claim that is not true on this ledger gives no file, and exit code 1. The file shows the whole record that it
     rests on to whoever gets it.

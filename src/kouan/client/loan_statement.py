@@ -10,7 +10,7 @@ from kouan.client.bank import Bank
 from kouan.client.book import BookedCollection
 from kouan.client.loan_currency import follow
 from kouan.client.names import Name
-from kouan.client.papers import PRODUCTS, issued_at, last_day
+from kouan.client.papers import PRODUCTS, STATES, issued_at, last_day
 from kouan.client.portfolio import Held, both, flags_of, sums
 from kouan.formats.money import money
 from kouan.formats.paper import Column, Paper, Row, Section, Table
@@ -39,13 +39,6 @@ _EFFECT: Final = {
     "pay-off": -1,
     "refinancing": 1,
     "repayment": -1,
-}
-_STATES: Final = {
-    "held": "held 占用",
-    "lapsed": "lapsed 到期自动释放",
-    "disbursed": "disbursed 已放款",
-    "settled": "settled 已结清",
-    "released": "released 已解除占用",
 }
 _FLAGS: Final = {
     "overdue": "overdue 逾期",
@@ -124,7 +117,7 @@ def _loan_rows(held: Held, name: Name) -> tuple[Row, ...]:
         Row("Borrower", "企业", held.booked.customer or "not known to this bank 不详"),
         Row("Loan", "融资编号", view.id),
         Row("Product", "产品", PRODUCTS[view.product]),
-        Row("State", "状态", _STATES[view.state]),
+        Row("State", "状态", STATES[view.state]),
         Row("Flags", "标识", flags),
         Row("Principal agreed", "融资金额", money(view.amount, view.currency), "right"),
         Row("Outstanding", "未还余额", both(held, held.owed, view.outstanding), "right"),

@@ -24,6 +24,7 @@ from kouan.kernel.proof import Proof
 from kouan.kernel.quota import available
 from kouan.kernel.records import Quota
 from kouan.modules.financing.records import Financing
+from kouan.modules.financing.rules import State, state_of
 
 PRODUCTS: Final = {
     "export-bill": "Export bill 出口押汇",
@@ -36,14 +37,15 @@ PRODUCTS: Final = {
 }
 _CLAIMS: Final = {
     "available": "What is free of it 可融资余额",
-    "financed": "That the loan was paid out 已放款",
+    "financed": "What of the loan is paid out and owed 放款及未还余额",
     "not-financed": "That nothing of it is financed 未被融资",
     "record": "The record as it stands 记录原文",
 }
-_STATES: Final = {
+STATES: Final[Mapping[State, str]] = {
     "disbursed": "disbursed 已放款",
     "held": "held 占用",
-    "released": "released 已释放",
+    "lapsed": "lapsed 到期自动释放",
+    "released": "released 已解除占用",
     "settled": "settled 已结清",
 }
 _STATUS: Final = {"active": "active 有效", "suspended": "suspended 暂停", "withdrawn": "withdrawn 已撤单"}
@@ -149,7 +151,7 @@ def verification_receipt(proof: bytes, verdict: Verdict, asked: Asked, now_ms: i
         issued=issued_at(now_ms),
         sections=(
             Section("Inquiry", "查询", rows),
-            *(_loan_section(loan) for loan in loans),
+            *(_loan_section(loan, verdict.time_ms) for loan in loans),
             *(_quota_section(quota, asked.numbers.get(quota.id), verdict.time_ms) for quota in quotas),
             Section("Verification", "核验", result),
         ),
@@ -165,13 +167,13 @@ def verification_receipt(proof: bytes, verdict: Verdict, asked: Asked, now_ms: i
     )
 
 
-def _loan_section(loan: Financing) -> Section:
+def _loan_section(loan: Financing, time_ms: int) -> Section:
     rows = (
         Row("Loan", "融资编号", loan.id),
         Row("Lender", "融资银行", loan.bank),
         Row("Product", "产品", PRODUCTS.get(loan.product, loan.product)),
         Row("Amount agreed", "融资金额", money(loan.amount, loan.currency), "right"),
-        Row("State", "状态", _STATES.get(loan.state, loan.state)),
+        Row("State", "状态", STATES[state_of(loan, time_ms)]),
     )
     return Section("Loan", "融资", rows)
 

@@ -61,9 +61,9 @@ def prove_quota(engine: Engine, trust: bytes, quota: str, claim: QuotaClaim) -> 
 
 
 def prove_loan(engine: Engine, trust: bytes, financing: str, claim: LoanClaim) -> Made:
-    """Return a proof about a loan, by its full id: that it was paid out, or its record.
+    """Return a proof about a loan, by its full id: what of it is paid out and owed, or its record.
 
-    Raises ValueError when its being paid out is asked and there is no such loan.
+    Raises ValueError when the former is asked and there is no such loan.
     """
     if claim == "record":
         statement: Statement = RecordStatement(financing_key(financing))
