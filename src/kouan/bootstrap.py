@@ -211,7 +211,9 @@ def served(port: Path) -> Remote | None:
 
 
 @contextmanager
-def evaluator(port: Path, reader: Reader, passphrase: str | None = None) -> Iterator[Evaluator]:
+def evaluator(
+    port: Path, reader: Reader, passphrase: str | None = None, clock: Callable[[], int] = now_ms
+) -> Iterator[Evaluator]:
     """Reach the evaluator: the process that serves it, or else its home in this port directory.
 
     ``reader`` reads the ledger as this process has it open; a session is one. Raises PortError, KeyFileError,
@@ -221,12 +223,14 @@ def evaluator(port: Path, reader: Reader, passphrase: str | None = None) -> Iter
     if evaluator_socket.is_served(socket):
         yield evaluator_socket.Remote(socket)
         return
-    with own_evaluator(port, reader, passphrase) as own:
+    with own_evaluator(port, reader, passphrase, clock) as own:
         yield own
 
 
 @contextmanager
-def own_evaluator(port: Path, reader: Reader, passphrase: str | None = None) -> Iterator[Service]:
+def own_evaluator(
+    port: Path, reader: Reader, passphrase: str | None = None, clock: Callable[[], int] = now_ms
+) -> Iterator[Service]:
     """Be the evaluator, with the keys in its home; raises PortError, KeyFileError, MemoryFileError."""
     home = evaluator_home(port, reader, passphrase)
     master, seed = home.keys.secrets.get(EVALUATOR_MASTER), home.keys.signing_seeds.get(MAIN_KEY)
@@ -236,7 +240,7 @@ def own_evaluator(port: Path, reader: Reader, passphrase: str | None = None) -> 
     prf = Prf(master)
     identity = Identity(alliance_id(read_founding(port)), home.id, MAIN_KEY, seed)
     with Memory(home.path / MEMORY_FILE, prf.check()) as memory:
-        yield Service(identity, prf, memory, reader, now_ms)
+        yield Service(identity, prf, memory, reader, clock)
 
 
 def evaluator_home(port: Path, reader: Reader, passphrase: str | None = None) -> Home:
