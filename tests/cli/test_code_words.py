@@ -8,7 +8,8 @@ from tests.cli.conftest import Kouan
 from tests.cli.loans import BANK, declare, done, hold
 
 from kouan.cli.code_words import _CHINESE, code_word
-from kouan.client.loan_statement import _FLAGS, _STATES
+from kouan.client.loan_statement import _FLAGS
+from kouan.client.papers import STATES
 from kouan.modules.alliance.rules import Role
 from kouan.modules.financing.records import Product
 
@@ -17,7 +18,7 @@ def test_no_code_is_without_a_word() -> None:
     """What the ledger may hold, and what the papers name, is what the words are for."""
     assert _CHINESE["role"].keys() == set(get_args(Role))
     assert _CHINESE["product"].keys() == set(get_args(Product))
-    assert _CHINESE["state"].keys() == _STATES.keys()
+    assert _CHINESE["state"].keys() == STATES.keys()
     assert _CHINESE["flag"].keys() == _FLAGS.keys()
     assert (code_word("stage", "closed", "zh"), code_word("stage", "closed", "en")) == ("结关", "closed")
 
