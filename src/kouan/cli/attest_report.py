@@ -69,7 +69,7 @@ class FileResult:
 
     def rows(self, lang: Lang) -> list[list[str]]:
         """Return it as lines of ``file, number, kind, amount, quota, result, why, note``: one for each currency."""
-        said = {"en": ("attested", "refused", "unusable"), "zh": ("已确认", "账本拒绝", "不可用")}[lang]
+        said = {"en": ("attested", "refused", "unusable"), "zh": ("已核证", "账本拒绝", "不可用")}[lang]
         head, note = [str(self.path), self.number or "", kind_word(self.kind, lang)], self.note or ""
         if self.outcome is None:
             return [[*head, "", "", said[2], self.problem or "", note]]
@@ -93,7 +93,7 @@ def summary(results: Sequence[FileResult], lang: Lang) -> list[RenderableType]:
     counts = Counter(result.exit_code for result in results)
     line = {
         "en": f"{counts[DONE]} attested, {counts[REFUSED]} refused, {counts[UNUSABLE]} unusable",
-        "zh": f"已确认 {counts[DONE]}，账本拒绝 {counts[REFUSED]}，不可用 {counts[UNUSABLE]}",
+        "zh": f"已核证 {counts[DONE]}，账本拒绝 {counts[REFUSED]}，不可用 {counts[UNUSABLE]}",
     }[lang]
     return [table("", columns, rows, right=(3,)), *dict.fromkeys(why), line] if rows else [line]
 

@@ -73,7 +73,7 @@ def attest(
         raise UnusableError("--amount", f"is for one file, and these are {len(files)}; attest it apart")
     results: list[FileResult] = []
     with desk_of(call) as (desk, _), call.progress() as progress:
-        task = progress.add_task(call.text("Attesting", "确认中"), total=len(files))
+        task = progress.add_task(call.text("Attesting", "核证中"), total=len(files))
         custodian = Custodian(call.port, call.passphrase)
         for start in range(0, len(files), CHUNK):
             chunk = files[start : start + CHUNK]

@@ -28,7 +28,7 @@ _CHINESE: Final[dict[CodeKind, dict[str, str]]] = {
         "packing-loan": "打包贷款",
     },
     "role": {
-        "attester": "证明方",
+        "attester": "核证方",
         "bank": "银行",
         "convener": "召集人",
         "customs": "海关",

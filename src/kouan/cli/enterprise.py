@@ -199,7 +199,7 @@ def declarations(call: Call, wallet: WalletOption = None) -> Page:
     if not listed:
         waiting = call.text(
             "no declaration yet: `kouan enterprise receive` takes in what customs attested",
-            "尚无报关单：请运行 `kouan enterprise receive` 接收海关确认的回执",
+            "尚无报关单：请运行 `kouan enterprise receive` 接收海关核证的回执",
         )
         return Page({"declarations": []}, [waiting])
     return Page({"declarations": documents}, [_table_of(call, listed)])

@@ -46,9 +46,9 @@ CASES: Final = {
     ),
     Rejection.JOIN_NEEDS_AUTHORITY: Sentence(
         "The paper would merge two trades that both hold attested documents.",
-        "该单证将使两个均含官方证明单证的贸易案卷合并。",
+        "该单证将使两个均含官方核证单证的贸易案卷合并。",
         "Leave one of the two out; an authority that attests the paper may merge them.",
-        "请去掉其一；如确属同一贸易，须由主管方证明该单证。",
+        "请去掉其一；如确属同一贸易，须由主管方核证该单证。",
     ),
     Rejection.JOIN_UNSIGNED: Sentence(
         "The paper belongs to a trade on the ledger whose owner has not signed for it.",

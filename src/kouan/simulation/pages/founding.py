@@ -10,7 +10,7 @@ from kouan.simulation.pages.parts import Say, facts, panel, table
 from kouan.simulation.scenes.founding import FoundingShown
 
 _ROLES: Final = {
-    "attester": ("attests papers", "证明方"),
+    "attester": ("attests papers", "核证方"),
     "bank": ("lends", "银行"),
     "convener": ("convenes", "召集人"),
     "customs": ("attests", "海关"),
