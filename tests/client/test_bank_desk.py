@@ -245,7 +245,7 @@ def test_currencies_and_rates(scene: Scene) -> None:
     both = (Part(NUMBER, "USD", 80_000), Part(NUMBER, "EUR", 40_000))
     with bank(scene) as opened:
         desk = BankDesk(opened)
-        with pytest.raises(ValueError, match="currency: the declarations are in EUR, USD"):
+        with pytest.raises(ValueError, match="currency: the documents are in EUR, USD"):
             desk.hold(slip(scene, *both), wanted(scene))
         with pytest.raises(ValueError, match="rate: none for EUR"):
             desk.hold(slip(scene, *both), wanted(scene, currency="CNY", rates={"USD": 7 * 10**8}))

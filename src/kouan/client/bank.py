@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from kouan.client.book import BOOK_FILE, Book, BookedPayment, BookError
+from kouan.client.evaluating import Asker
 from kouan.client.keymaterial import Entropy
 from kouan.client.places import Home
 from kouan.client.session import Order, Result, Session
@@ -31,6 +32,8 @@ class Bank(NamedTuple):
     vault: Vault
     book: Book
     entropy: Entropy
+    asker: Asker
+    """Signs what the evaluator is asked."""
 
     def loan(self, name: str) -> Financing:
         """Return a loan by its id or an unambiguous beginning of it; raises BookError."""
@@ -68,19 +71,21 @@ class Bank(NamedTuple):
         return result
 
     def quota_id(self, name: str, unit: str | None = None) -> str:
-        """Return the quota that a declaration's number, or a quota's own id, names; raises ValueError.
+        """Return the quota that a document's number, or a quota's own id, names; raises ValueError.
 
         ``unit`` chooses the currency where a declaration has several.
         """
-        if "." in name:
-            return name
         known = self.book.quotas_of(name)
+        if not known and "." in name:
+            return name
         fitting = [quota for quota in known if unit is None or quota.endswith(f".{unit}")]
         if not known:
-            raise ValueError(f"declaration {name}: this bank has no slip for it; give the quota's id from its owner")
+            raise ValueError(f"document {name}: this bank has no slip for it; give the quota's id from its owner")
+        if len(fitting) > 1 and unit is not None:
+            raise ValueError(f"document {name}: several have this number; give the id of one: {', '.join(fitting)}")
         if len(fitting) != 1:
             units = ", ".join(quota.rpartition(".")[2] for quota in known)
-            raise ValueError(f"declaration {name}: it is in {units}; name one of these currencies")
+            raise ValueError(f"document {name}: it is in {units}; name one of these currencies")
         return fitting[0]
 
 
@@ -88,7 +93,9 @@ class Bank(NamedTuple):
 def open_bank(home: Home, session: Session, entropy: Entropy) -> Iterator[Bank]:
     """Open a bank's vault and book; raises KeyFileError, VaultError, BookError."""
     with home.vault(entropy) as vault, Book(home.path / BOOK_FILE) as book:
-        yield Bank(session, home.keys.hpke_private, vault, book, entropy)
+        seed = home.keys.signing_seeds[session.signer.partition("/")[2]]
+        asker = Asker(session.alliance, session.signer, seed, session.now_ms)
+        yield Bank(session, home.keys.hpke_private, vault, book, entropy, asker)
 
 
 def by_allocation(loan: Financing, parts: Mapping[str, int]) -> list[int]:

@@ -1,8 +1,10 @@
 """The bank's lending desk: takes an owner's consent in, holds, pays out, gives back, refinances.
 
 It checks what a careful clerk would check before anything is sent, computes what the ledger wants exactly (sums at
-their rates, lapses), and keeps what the ledger does not: who the customer is, the slip, the registration. What the
-ledger answers is returned as it is; only what cannot be sent at all raises an error.
+their rates, lapses), and keeps what the ledger does not: who the customer is, the slip, the registration. Before a loan
+is put on a document it shows it to the evaluator, links a declaration to the papers that it names, and stops while
+something that looks like it is to be reviewed. What the ledger answers is returned as it is; only what cannot be sent
+at all raises an error.
 """
 
 from __future__ import annotations
@@ -11,27 +13,30 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from kouan.client.amounts import Amount
 from kouan.client.bank import Bank, by_allocation
 from kouan.client.book import BookedLoan
 from kouan.client.commitments import Subject, commit
 from kouan.client.consents import Consent, open_consent
+from kouan.client.evaluating import Evaluator
 from kouan.client.intake import Examined, examine, must_be_sound
 from kouan.client.keymaterial import fresh
 from kouan.client.loan_currency import drawable, sides_of
 from kouan.client.payoff import PayOffError, PayOffSlip
 from kouan.client.session import Result
+from kouan.client.showing import is_remark, link, must_be_cleared
 from kouan.client.splits import Split, in_order
 from kouan.client.workdays import after_business_days
 from kouan.kernel.encoding import MAX_INTEGER, to_text
 from kouan.kernel.records import Charter
-from kouan.kernel.registry import CHARTER_KEY
+from kouan.kernel.registry import CHARTER_KEY, parameter_of
 from kouan.modules.financing.commands.holding import DisburseCommand, ExtendCommand, HoldCommand, ReleaseCommand
 from kouan.modules.financing.commands.opening import Draw, Terms
 from kouan.modules.financing.commands.refinancing import RefinanceCommand
 from kouan.modules.financing.records import Financing, Product, ReleaseReason
-from kouan.modules.financing.rules import EXTENSION_MAX, HOLD_MAX, outstanding, unit_of, worth
+from kouan.modules.financing.rules import EXTENSION_MAX, HOLD_MAX, PARAMETERS, outstanding, unit_of, worth
 
 CONSENT_KIND: Final = "consent"
 REGISTRATION_KIND: Final = "registration"
@@ -91,8 +96,10 @@ class Registration(msgspec.Struct, frozen=True):
 class BankDesk:
     """The desk of one bank."""
 
-    def __init__(self, bank: Bank) -> None:
+    def __init__(self, bank: Bank, evaluator: Evaluator | None = None) -> None:
+        """Open the desk; ``evaluator``: None in an alliance that has none, where no trade case is ever found."""
         self._bank = bank
+        self._evaluator = evaluator
 
     def open_consent(self, slip: bytes) -> tuple[Consent, list[Examined]]:
         """Open an owner's slip and check it against the ledger; raises ConsentError when it is not for this bank."""
@@ -101,10 +108,17 @@ class BankDesk:
         return consent, examine(consent, session, session.alliance, session.member, session.now_ms())
 
     def hold(self, slip: bytes, wanted: Wanted) -> Placed:
-        """Set aside what a slip consents to 占用; raises ConsentError for an unsound slip, ValueError for bad terms."""
+        """Set aside what a slip consents to 占用.
+
+        Raises ConsentError for an unsound slip, ValueError for bad terms, LikenessError while something like one of
+        its documents is to be reviewed, EvaluationError.
+        """
         consent, examined = self.open_consent(slip)
         must_be_sound(examined)
         terms = _terms(consent, wanted)
+        examined, refused = self.admit(consent, examined)
+        if refused is not None:
+            return _refused(refused, terms, examined)
         now_ms = self._bank.session.now_ms()
         lapse = self._lapse(now_ms, now_ms + self._parameter(HOLD_MAX[wanted.product]))
         command = HoldCommand(**_fields(terms), lapse_ms=lapse.moment_ms)
@@ -116,11 +130,14 @@ class BankDesk:
         """Open a loan that pays an old one off in the same step 融资置换.
 
         ``predecessor``: an own loan by its name in the book, or, with another bank's slip, that loan's full id. Raises
-        ConsentError, PayOffError, BookError, ValueError.
+        ConsentError, PayOffError, BookError, LikenessError, EvaluationError, ValueError.
         """
         consent, examined = self.open_consent(slip)
         must_be_sound(examined)
         terms = _terms(consent, wanted)
+        examined, refused = self.admit(consent, examined)
+        if refused is not None:
+            return _refused(refused, terms, examined)
         if pay_off is None:
             old = self._bank.loan(predecessor)
             amounts, interest, theirs = [outstanding(part) for part in old.allocations], 0, None
@@ -137,6 +154,25 @@ class BankDesk:
             registration=self._register(consent.financing, registration),
         )
         return self._place(slip, terms, examined, None, command)
+
+    def admit(self, consent: Consent, examined: Sequence[Examined]) -> tuple[list[Examined], Result | None]:
+        """Show a consent's documents to the evaluator where this bank has not, and link its declarations.
+
+        Returns the documents, with a remark where a trade case was full, and a refusal of a link that stops the loan.
+        Raises LikenessError, EvaluationError, ValueError.
+        """
+        quotas = self._bank.quotas([part.quota for part in consent.allocations])
+        told = list[Examined]()
+        for part, quota, one in zip(consent.allocations, quotas, examined, strict=True):
+            linked = None if self._evaluator is None else link(self._bank, self._evaluator, part, quota)
+            if linked is None or linked.accepted:
+                told.append(one)
+            elif is_remark(linked):
+                told.append(replace(one, remarks=[*one.remarks, "its trade case is full: it was not linked to it"]))
+            else:
+                return list(examined), linked
+        must_be_cleared(self._bank, quotas)
+        return told, None
 
     def extend(self, name: str) -> tuple[Result, Lapse]:
         """Let what is held lapse three business days later, once; raises BookError."""
@@ -227,14 +263,20 @@ class BankDesk:
         charter = self._bank.session.read(Charter, CHARTER_KEY)
         if charter is None:
             raise AssertionError("the ledger has no charter")
-        return charter.parameters[name]
+        return parameter_of(charter, name, PARAMETERS)
+
+
+def _refused(result: Result, terms: Terms, examined: Sequence[Examined]) -> Placed:
+    """Return a loan of which nothing was sent, because a declaration under it could not be linked."""
+    lent = Amount(terms.amount, terms.currency)
+    return Placed(result, terms.financing, examined[0].owner, lent, None, list(examined))
 
 
 def _terms(consent: Consent, wanted: Wanted) -> Terms:
     """Return what is to be lent: the sum of the slip's parts at their rates; raises ValueError for misfit rates."""
     units = {unit_of(part.quota) for part in consent.allocations}
     if wanted.currency is None and len(units) > 1:
-        raise ValueError(f"currency: the declarations are in {', '.join(sorted(units))}; say which the loan is in")
+        raise ValueError(f"currency: the documents are in {', '.join(sorted(units))}; say which the loan is in")
     currency = wanted.currency or min(units)
     missing, needless = units - {currency} - wanted.rates.keys(), wanted.rates.keys() - (units - {currency})
     if missing:

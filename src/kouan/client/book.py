@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
+from kouan.client.likeness_book import LikenessBook
+
 BOOK_FILE: Final = "book.db"
 
 _TABLES: Final = """
@@ -84,6 +86,7 @@ class Book:
         self._db = sqlite3.connect(path, isolation_level=None)
         try:
             self._db.executescript(_TABLES)
+            self.likenesses = LikenessBook(self._db)
         except sqlite3.DatabaseError as problem:
             self._db.close()
             raise BookError(f"{path}: not a book of loans: {problem}") from None

@@ -1,4 +1,4 @@
-"""The consent slip: with it the owner of declarations lets one bank draw on them for one loan.
+"""The consent slip: with it the owner of declarations and papers lets one bank draw on them for one loan.
 
 The owner's wallet makes it, sealed to the bank's sealing key, and hands it over as a file; the bank's desk opens it.
 Inside stand the numbers, the link secrets and the documents as they were committed to, so that the bank can check all
@@ -17,6 +17,7 @@ from kouan.client.keymaterial import Entropy
 from kouan.client.sealing import SealError, open_sealed, seal
 from kouan.client.slip_kinds import wrong_file
 from kouan.kernel.encoding import Bytes16, Bytes32, Bytes64, Code, Positive, encode, from_text, to_text
+from kouan.modules.financing.records import Purpose
 
 FORMAT: Final = "kouan/consent/1"
 MAX_SLIP_BYTES: Final = 4 * 2**20
@@ -29,18 +30,20 @@ class ConsentError(ValueError):
 
 
 class ConsentPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One declaration on which the loan may draw."""
+    """One document on which the loan may draw: a declaration or another paper."""
 
     amount: Positive
     """Minor units of the quota's unit."""
     document: dict[str, Any]
-    """The declaration's fields as customs committed to them."""
+    """Its fields as they were committed to: `kouan.client.filings.document_of`, or of a paper its form's."""
     expires_ms: Positive
     link_secret: Bytes32
-    number: Annotated[str, Meta(pattern=r"^[0-9]{18}\Z")]
+    """A declaration's, or the paper's own secret."""
+    number: Annotated[str, Meta(min_length=1, max_length=100)]
+    """The declaration's 18 digits, or the paper's own number."""
     quota: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}\.[A-Z0-9]{3,8}\Z")]
     signature: Bytes64
-    """By the declaration's draw key over `kouan.modules.financing.rules.draw_message`."""
+    """By the document's draw key over `kouan.modules.financing.rules.draw_message`."""
 
 
 class Consent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +56,8 @@ class Consent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     financing: Bytes16
     """The id of the loan, 16 random bytes that the wallet picked."""
     format: Literal["kouan/consent/1"]
-    purpose: Literal["seller"]
+    purpose: Purpose
+    """Whose finance the loan is; a declaration serves the seller's only."""
 
 
 class _Slip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

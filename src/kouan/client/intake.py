@@ -1,7 +1,8 @@
-"""What a bank checks of a consent slip before it sends anything: each declaration is what the owner says it is.
+"""What a bank checks of a consent slip before it sends anything: each document is what the owner says it is.
 
-Checked against the ledger: the number leads to the handle, the document is the one that customs attests, the owner's
-signature holds. What would be refused or shows a deceit is a problem; what a bank should know is a remark.
+Checked against the ledger: a declaration's number leads to the handle, the document is the one that is attested or
+recorded, the owner's signature holds. What would be refused or shows a deceit is a problem; what a bank should know is
+a remark. What is peculiar to papers stands in `kouan.client.paper_parts`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from typing import Any
 
 import msgspec
 
+from kouan.client import paper_parts
 from kouan.client.consents import Consent, ConsentError, ConsentPart
 from kouan.client.filings import is_document
 from kouan.client.handles import handle_of
+from kouan.client.paper_secrets import code_of, party_of
 from kouan.formats.declaration import Declaration
 from kouan.formats.money import money
 from kouan.kernel.encoding import from_text
@@ -21,11 +24,12 @@ from kouan.kernel.quota import available, key_of
 from kouan.kernel.records import Quota
 from kouan.kernel.state import Reader
 from kouan.kernel.suites import verify
+from kouan.modules.cases.rules import PAPERS
 from kouan.modules.financing.rules import DRAW_TAG, KIND, draw_message
 
 
 class Examined(msgspec.Struct, frozen=True):
-    """One declaration of a slip, as slip and ledger show it together."""
+    """One document of a slip, as slip and ledger show it together."""
 
     number: str
     quota: str
@@ -33,9 +37,9 @@ class Examined(msgspec.Struct, frozen=True):
     """What the owner lets the loan draw, in minor units of ``unit``."""
     unit: str
     owner: str
-    """The owner's code as the document gives it."""
+    """The code of whose finance it is, as the document gives it."""
     kind: str
-    """Of the declaration: "export" or "import"; empty when nothing is attested."""
+    """Of the quota: "export", "import" or a kind of paper; empty when nothing is on the ledger."""
     attested: int
     available: int
     """What a new draw could still get."""
@@ -44,7 +48,7 @@ class Examined(msgspec.Struct, frozen=True):
 
 
 def examine(consent: Consent, reader: Reader, alliance: str, bank: str, now_ms: int) -> list[Examined]:
-    """Check every declaration of a slip; raises ConsentError when the slip as a whole is not for this bank here."""
+    """Check every document of a slip; raises ConsentError when the slip as a whole is not for this bank here."""
     if consent.alliance != alliance:
         raise ConsentError("the slip is for another alliance; ask the owner for one for this ledger")
     if consent.drawer != bank:
@@ -54,21 +58,23 @@ def examine(consent: Consent, reader: Reader, alliance: str, bank: str, now_ms: 
 
 def must_be_sound(examined: Sequence[Examined]) -> None:
     """Raise ConsentError, naming every problem, unless there are none."""
-    problems = [f"declaration {one.number}: {problem}" for one in examined for problem in one.problems]
+    problems = [f"document {one.number}: {problem}" for one in examined for problem in one.problems]
     if problems:
         raise ConsentError("; ".join(problems))
 
 
 def _examine(consent: Consent, part: ConsentPart, reader: Reader, now_ms: int) -> Examined:
     quota = reader.read(Quota, key_of(part.quota))
+    if quota is not None and quota.kind in PAPERS:
+        return _examine_paper(consent, part, quota, now_ms)
     document = _declaration(part.document)
-    problems = [*_slip_problems(part, document, now_ms)]
+    problems = [*_slip_problems(part, document), *_expiry(part, now_ms)]
     remarks: list[str] = []
     if quota is None:
         problems.append("customs has attested nothing under this handle and currency; ask the owner when it was filed")
     else:
-        problems += _ledger_problems(consent, part, quota)
-        remarks += _remarks(part, quota, document)
+        problems += [*_declaration_problems(consent, part, quota), *_signature(consent, part, quota)]
+        remarks += [*_document_remarks(quota, document), *_remarks(part, quota)] if document else _remarks(part, quota)
     return Examined(
         number=part.number,
         quota=part.quota,
@@ -83,6 +89,23 @@ def _examine(consent: Consent, part: ConsentPart, reader: Reader, now_ms: int) -
     )
 
 
+def _examine_paper(consent: Consent, part: ConsentPart, quota: Quota, now_ms: int) -> Examined:
+    paper = paper_parts.paper_in(part)
+    problems = [*paper_parts.problems(consent, part, paper, quota), *_expiry(part, now_ms)]
+    return Examined(
+        number=part.number,
+        quota=part.quota,
+        amount=part.amount,
+        unit=quota.unit,
+        owner=code_of(party_of(paper, consent.purpose)) if paper else "",
+        kind=quota.kind,
+        attested=quota.attested,
+        available=available(quota, now_ms),
+        problems=[*problems, *_signature(consent, part, quota)],
+        remarks=[*(paper_parts.remarks(paper, quota) if paper else []), *_remarks(part, quota)],
+    )
+
+
 def _declaration(document: dict[str, Any]) -> Declaration | None:
     try:
         return msgspec.convert(document, Declaration, strict=False)
@@ -90,7 +113,7 @@ def _declaration(document: dict[str, Any]) -> Declaration | None:
         return None
 
 
-def _slip_problems(part: ConsentPart, document: Declaration | None, now_ms: int) -> list[str]:
+def _slip_problems(part: ConsentPart, document: Declaration | None) -> list[str]:
     problems = []
     if not _leads_to_handle(part):
         problems.append("the number and its link secret do not lead to the handle on the ledger")
@@ -98,9 +121,11 @@ def _slip_problems(part: ConsentPart, document: Declaration | None, now_ms: int)
         problems.append("the document is no declaration")
     elif document.entry_id != part.number:
         problems.append(f"the document is that of another declaration, {document.entry_id}")
-    if part.expires_ms <= now_ms:
-        problems.append("the owner's signature has expired; ask for a new slip")
     return problems
+
+
+def _expiry(part: ConsentPart, now_ms: int) -> list[str]:
+    return ["the owner's signature has expired; ask for a new slip"] if part.expires_ms <= now_ms else []
 
 
 def _leads_to_handle(part: ConsentPart) -> bool:
@@ -110,24 +135,37 @@ def _leads_to_handle(part: ConsentPart) -> bool:
         return False
 
 
-def _ledger_problems(consent: Consent, part: ConsentPart, quota: Quota) -> list[str]:
+def _declaration_problems(consent: Consent, part: ConsentPart, quota: Quota) -> list[str]:
     problems = []
+    if consent.purpose != "seller":
+        problems.append("a declaration is the seller's: the buyer's finance stands on other papers")
     if quota.kind != KIND:
         problems.append("an import: only the receivable of an export can be financed")
     if not is_document(quota.commitment, part.document, from_text(part.link_secret)):
         problems.append("the document is not the one that customs attests now; ask the owner for the amended one")
-    message = draw_message(
-        consent.alliance, consent.drawer, consent.financing, part.quota, part.amount, part.expires_ms
-    )
-    if not verify(from_text(quota.draw_key), DRAW_TAG, message, from_text(part.signature)):
-        problems.append("the owner's signature does not hold, or its draw key was replaced; ask for a new slip")
     return problems
 
 
-def _remarks(part: ConsentPart, quota: Quota, document: Declaration | None) -> list[str]:
-    facts, remarks = quota.facts, _document_remarks(quota, document) if document else []
+def _signature(consent: Consent, part: ConsentPart, quota: Quota) -> list[str]:
+    message = draw_message(
+        consent.alliance,
+        consent.drawer,
+        consent.financing,
+        part.quota,
+        part.amount,
+        part.expires_ms,
+        consent.purpose,
+    )
+    if verify(from_text(quota.draw_key), DRAW_TAG, message, from_text(part.signature)):
+        return []
+    return ["the owner's signature does not hold, or its draw key was replaced; ask for a new slip"]
+
+
+def _remarks(part: ConsentPart, quota: Quota) -> list[str]:
+    facts, remarks = quota.facts, list[str]()
     if quota.status != "active":
-        remarks.append(f"{quota.status} (stage {facts.get('stage', 'unknown')}): nothing can be drawn on it now")
+        stage = f" (stage {facts['stage']})" if "stage" in facts else ""
+        remarks.append(f"{quota.status}{stage}: nothing can be drawn on it now")
     if facts.get("provisional") == "yes":
         remarks.append(f"the price is provisional: only {quota.ratio_bp / 100:g} % may be drawn on")
     if "amended" in facts:

@@ -1,29 +1,37 @@
-"""The owner's side of a declaration: filing it with a draw key, taking in what customs attested, consenting to draws.
+"""The owner's side: filing declarations with a draw key, taking in what customs attested, consenting to draws.
 
-A wallet keeps one document of kind ``declaration`` for each number in its vault. It signs and reads; it sends nothing.
+A wallet keeps one document of kind ``declaration`` for each number in its vault, and one of kind ``paper`` for each
+other paper (`kouan.client.wallet_papers`). It signs and reads; it sends nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple
 
 import msgspec
 
+from kouan.client.amounts import Amount
 from kouan.client.consents import Consent, ConsentPart, seal_consent
 from kouan.client.drawkeys import draw_key, draw_seed
 from kouan.client.filings import AttestationSlip, Document, FilingSlip, is_document, open_attestation
 from kouan.client.handles import handle_of
 from kouan.client.keymaterial import Entropy, fresh
+from kouan.client.paper_slips import JoinRequest, JoinSlip, RecordedSlip
 from kouan.client.places import DRAW_MASTER, Home
 from kouan.client.sealing import public_of
 from kouan.client.vault import Vault
+from kouan.client.wallet_papers import Drawable, KeptPaper, WalletPapers
+from kouan.formats.trade_papers import TradePaper
 from kouan.kernel.encoding import Bytes32, from_text, to_text
 from kouan.kernel.quota import key_of
 from kouan.kernel.records import Member, Quota
 from kouan.kernel.state import Reader
 from kouan.kernel.suites import sign
+from kouan.modules.cases.commands.recording import OwnerConsent
+from kouan.modules.cases.records import Purpose
+from kouan.modules.cases.rules import JOIN_TAG, join_message
 from kouan.modules.customs.rules import quota_id
 from kouan.modules.financing.rules import DRAW_TAG, draw_message
 
@@ -40,9 +48,10 @@ class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Part(NamedTuple):
-    """How much of a declaration a loan may draw on."""
+    """How much of a document a loan may draw on."""
 
     number: str
+    """A declaration's, or what names a paper in the wallet: see `kouan.client.wallet_papers.WalletPapers.named`."""
     unit: str
     amount: int
     """Minor units of ``unit``."""
@@ -71,6 +80,34 @@ class Wallet:
         self._entropy = entropy
         self._now_ms = now_ms
         self._custodial = custodial
+        self._papers = WalletPapers(home, vault, alliance, entropy, now_ms, custodial=custodial)
+
+    def add_paper(self, paper: TradePaper, purpose: Purpose, value: Amount | None = None) -> KeptPaper:
+        """Keep a paper other than a declaration: see `kouan.client.wallet_papers.WalletPapers.add`."""
+        return self._papers.add(paper, purpose, value)
+
+    def papers(self) -> list[KeptPaper]:
+        """Return the papers that are kept, by kind, number and day."""
+        return self._papers.all()
+
+    def paper_slip(self, bank: Member, name: str) -> bytes:
+        """Return a paper as a slip that one bank alone can read; raises ValueError."""
+        return self._papers.slip(bank, name)
+
+    def receive_paper(self, reader: Reader, slip: RecordedSlip) -> KeptPaper:
+        """Take in under which quota a bank has recorded a paper; raises SlipError."""
+        return self._papers.receive(reader, slip)
+
+    def sign_join(self, reader: Reader, request: JoinRequest) -> JoinSlip:
+        """Sign for the wallet's own documents among those that belong to one trade; raises ValueError for none."""
+        if request.alliance != self._alliance:
+            raise ValueError("join request: it is of another alliance than this port's")
+        message = join_message(self._alliance, request.documents)
+        seeds = self._seeds(reader, request.documents)
+        if not seeds:
+            raise ValueError(f"join request: none of its documents is in the wallet {self._home.id}")
+        consents = [OwnerConsent(name, to_text(sign(seed, JOIN_TAG, message))) for name, seed in seeds.items()]
+        return JoinSlip(self._alliance, consents, request.documents, "kouan/join/1")
 
     def file(self, number: str, generation: int = 0) -> FilingSlip:
         """Return the slip that goes to customs with a declaration, or, with the next generation, for a new draw key."""
@@ -111,10 +148,10 @@ class Wallet:
     def consent(
         self, reader: Reader, bank: Member, parts: Sequence[Part], expires_ms: int, financing: str | None = None
     ) -> Given:
-        """Return a consent slip with which a bank may draw for one loan; the parts may be of several declarations.
+        """Return a consent slip with which a bank may draw for one loan; the parts may be of several documents.
 
-        ``financing``: an existing loan that is to stand on these declarations 置换; each part is then what it draws on
-        one in all. Without it the loan is a new one.
+        ``financing``: an existing loan that is to stand on these documents 置换; each part is then what it draws on
+        one in all. Without it the loan is a new one. Whose finance it is, seller's or buyer's, the documents say.
 
         Raises ValueError for what is not in the wallet or does not stand on the ledger as it does here.
         """
@@ -125,28 +162,53 @@ class Wallet:
             raise ValueError("declaration: name each declaration and currency once, and at least one")
         financing = self._new_financing() if financing is None else financing
         known = {kept.number: kept for kept in self.declarations()}
-        allocations, quotas = [], []
-        for part in parts:
-            if part.number not in known:
-                raise ValueError(
-                    f"declaration {part.number}: not in the wallet {self._home.id}; take in customs' slip first"
-                )
-            name, quota = _checked_part(reader, known[part.number], part)
-            quotas.append(quota)
-            message = draw_message(self._alliance, bank.id, financing, name, part.amount, expires_ms)
+        found = [self._drawable(reader, known, part) for part in parts]
+        purposes = {one.purpose for one in found}
+        if len(purposes) > 1:
+            raise ValueError("purpose: some of the documents are the seller's, some the buyer's; one loan is for one")
+        purpose = found[0].purpose
+        allocations = []
+        for part, one in zip(parts, found, strict=True):
+            name = one.quota.id
+            message = draw_message(self._alliance, bank.id, financing, name, part.amount, expires_ms, purpose)
             allocations.append(
                 ConsentPart(
                     amount=part.amount,
-                    document=known[part.number].document,
+                    document=one.document,
                     expires_ms=expires_ms,
-                    link_secret=known[part.number].link_secret,
-                    number=part.number,
+                    link_secret=one.secret,
+                    number=one.number,
                     quota=name,
-                    signature=to_text(sign(self._draw_seed(quota, part.number), DRAW_TAG, message)),
+                    signature=to_text(sign(one.seed, DRAW_TAG, message)),
                 )
             )
-        consent = Consent(self._alliance, allocations, bank.id, financing, "kouan/consent/1", "seller")
-        return Given(financing, seal_consent(consent, from_text(bank.sealing), self._entropy), quotas)
+        consent = Consent(self._alliance, allocations, bank.id, financing, "kouan/consent/1", purpose)
+        slip = seal_consent(consent, from_text(bank.sealing), self._entropy)
+        return Given(financing, slip, [one.quota for one in found])
+
+    def _drawable(self, reader: Reader, known: Mapping[str, Kept], part: Part) -> Drawable:
+        if part.amount < 1:
+            raise ValueError(f"document {part.number}: the amount must be more than zero")
+        kept = known.get(part.number)
+        if kept is None:
+            return self._papers.drawable(reader, part.number, part.unit)
+        quota = _attested(reader, kept, part.unit)
+        return Drawable(
+            kept.document, kept.number, "seller", quota, kept.link_secret, self._draw_seed(quota, kept.number)
+        )
+
+    def _seeds(self, reader: Reader, quotas: Sequence[str]) -> dict[str, bytes]:
+        """Return the draw keys' seeds of those quotas that are of this wallet's documents."""
+        numbers = {name: kept.number for kept in self.declarations() for name in kept.quotas}
+        papers = {self._papers.draw_key(kept): kept for kept in self._papers.all()}
+        seeds = {}
+        for name in quotas:
+            quota = reader.read(Quota, key_of(name))
+            if quota is not None and name in numbers:
+                seeds[name] = self._draw_seed(quota, numbers[name])
+            elif quota is not None and quota.draw_key in papers:
+                seeds[name] = self._papers.draw_seed(papers[quota.draw_key])
+        return seeds
 
     def _draw_seed(self, quota: Quota, number: str) -> bytes:
         master = self._home.keys.secrets[DRAW_MASTER]
@@ -158,19 +220,17 @@ class Wallet:
         )
 
 
-def _checked_part(reader: Reader, kept: Kept, part: Part) -> tuple[str, Quota]:
-    """Return the quota that a part draws on, as the ledger has it; raises ValueError unless the wallet knows it so."""
+def _attested(reader: Reader, kept: Kept, unit: str) -> Quota:
+    """Return a declaration's quota as the ledger has it; raises ValueError unless the wallet knows it so."""
     secret = from_text(kept.link_secret)
-    name = quota_id(handle_of(part.number, secret), part.unit)
-    if part.amount < 1:
-        raise ValueError(f"declaration {part.number}: the amount must be more than zero")
+    name = quota_id(handle_of(kept.number, secret), unit)
     if name not in kept.quotas:
         units = ", ".join(quota.rpartition(".")[2] for quota in kept.quotas)
-        raise ValueError(f"declaration {part.number}: nothing attested in {part.unit}; it is in {units}")
+        raise ValueError(f"declaration {kept.number}: nothing attested in {unit}; it is in {units}")
     quota = reader.read(Quota, key_of(name))
     if quota is None or not is_document(quota.commitment, kept.document, secret):
-        raise ValueError(f"declaration {part.number}: changed since; take in customs' newest slip first")
-    return name, quota
+        raise ValueError(f"declaration {kept.number}: changed since; take in customs' newest slip first")
+    return quota
 
 
 def filing_slip(home: Home, number: str, generation: int = 0, *, custodial: bool) -> FilingSlip:

@@ -1,0 +1,115 @@
+"""What an owner keeps of a paper, what is committed to of it on the ledger, and the draw key that goes with it.
+
+One secret of 32 random bytes belongs to each paper. The salts of both commitments follow from it, so whoever holds the
+secret and the paper's fields can open them: the owner, and every bank that was handed the paper.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from kouan.client.amounts import Amount
+from kouan.client.commitments import Subject, canonical_fields, commit
+from kouan.client.filings import document_commitment
+from kouan.client.keymaterial import Entropy, derive
+from kouan.client.sealing import seal
+from kouan.formats.fingerprints import exact_fingerprints
+from kouan.formats.trade_papers import Contract, Invoice, Order, Party, TradePaper, TransportDocument
+from kouan.kernel.encoding import encode
+from kouan.kernel.suites import public_key
+from kouan.modules.cases.records import PaperKind, Purpose
+
+Fields = dict[str, Any]
+"""A paper as its form writes it: `kouan.formats.paper_forms.fields_of`."""
+
+_KINDS: Final[dict[type, PaperKind]] = {
+    Contract: "contract",
+    Invoice: "invoice",
+    Order: "order",
+    TransportDocument: "transport",
+}
+_TO_OVERSEER: Final = b"kouan/paper-seal/overseer/1"
+_TO_SECOND_HOLDER: Final = b"kouan/paper-seal/second-holder/1"
+
+
+class Commitments(NamedTuple):
+    """Both commitments of a paper, as they stand on the ledger."""
+
+    document: str
+    fingerprints: str
+
+
+class PaperIdentity(NamedTuple):
+    """Who and what stands behind a paper's quota: what its seal hides."""
+
+    kind: PaperKind
+    number: str
+    owner: str
+    secret: str
+
+
+def kind_of(paper: TradePaper) -> PaperKind:
+    """Return a paper's kind on the ledger. A credit note is an invoice's amendment, not a paper of its own."""
+    return _KINDS[type(paper)]
+
+
+def value_of(paper: TradePaper) -> Amount | None:
+    """Return what is owed or ordered by a paper; None for a transport document, which names no amount."""
+    match paper:
+        case Invoice():
+            return Amount(paper.payable_minor, paper.currency)
+        case TransportDocument():
+            return None
+        case _:
+            return Amount(paper.total_minor, paper.currency)
+
+
+def party_of(paper: TradePaper, purpose: Purpose) -> Party | None:
+    """Return the party that a purpose finances; None where a transport document does not name its consignee."""
+    if isinstance(paper, TransportDocument):
+        return paper.consignor if purpose == "seller" else paper.consignee
+    return paper.seller if purpose == "seller" else paper.buyer
+
+
+def code_of(party: Party | None) -> str:
+    """Return a party's unified social credit code, else its first number, else its name; empty for nobody."""
+    if party is None:
+        return ""
+    by_scheme = {one.scheme: one.value for one in reversed(party.identifiers)}
+    return by_scheme.get("uscc") or next((one.value for one in party.identifiers), party.name)
+
+
+def own_texts(paper: TradePaper) -> list[str]:
+    """Return the texts that identify a paper, one for each number of the party that numbers it; often one."""
+    return [text.decode() for _, text in exact_fingerprints(paper)]
+
+
+def paper_draw_seed(master_seed: bytes, purpose: Purpose, own_text: str) -> bytes:
+    """Return the signing seed (32 bytes) for draws on a paper, of the wallet's master and the paper's own text."""
+    info = b"kouan/paper-draw-key/1\0" + purpose.encode() + b"\0" + own_text.encode()
+    return derive("wallet master seed", master_seed, info)
+
+
+def paper_draw_public(master_seed: bytes, purpose: Purpose, own_text: str) -> bytes:
+    """Return the public half of a paper's draw key."""
+    return public_key(paper_draw_seed(master_seed, purpose, own_text))
+
+
+def fingerprints_salt(secret: bytes) -> bytes:
+    """Return the salt of the commitment to the numbers, of a paper's secret or a declaration's link secret."""
+    return derive("secret", secret, b"kouan/salt/fingerprints/1")
+
+
+def commitments(fields: Fields, secret: bytes) -> Commitments:
+    """Return the commitments to a paper: both are to its fields, under salts and tags of their own."""
+    numbers = commit(Subject.FINGERPRINTS, fingerprints_salt(secret), fields)
+    return Commitments(document_commitment(fields, secret), numbers)
+
+
+def seal_paper(
+    identity: PaperIdentity, alliance: str, quota: str, *, overseer: bytes, second_holder: bytes, entropy: Entropy
+) -> bytes:
+    """Return who stands behind a paper's quota, sealed to the second holder's key and that to the overseer's."""
+    aad = encode({"alliance": alliance, "quota": quota})
+    inner = seal(second_holder, _TO_SECOND_HOLDER, aad, canonical_fields(identity._asdict()), entropy)
+    return seal(overseer, _TO_OVERSEER, aad, inner, entropy)
