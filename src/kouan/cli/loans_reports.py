@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Annotated, Any, Final
 
 import typer
 
 from kouan.cli.calls import Call, command, group
+from kouan.cli.code_words import code_word
 from kouan.cli.csv_output import csv_text, plain
 from kouan.cli.loans import bank_of, day_end
 from kouan.cli.output import Page, UnusableError, table
+from kouan.client.bank import Bank
 from kouan.client.due_reports import MATURITY_SPANS, OVERDUE_SPANS, Due, maturity_report, overdue_report, totals
 from kouan.client.trade_credit import TERMS, Class, Credit, Terms, trade_credit
 from kouan.formats.identifiers import uscc
@@ -55,10 +57,7 @@ _CREDITS: Final = {
 )
 def report_overdue(call: Call, at: AtOption, as_csv: CsvOption = False) -> Page:
     """Report what was owed past its maturity at the end of a day, in spans of days overdue 逾期."""
-    at_ms = day_end("--at", at)
-    with bank_of(call) as bank:
-        dues = overdue_report(bank, at_ms)
-    return _due_page(call, at, dues, OVERDUE_SPANS, call.text("Overdue", "逾期"), as_csv=as_csv)
+    return _due_page(call, at, overdue_report, OVERDUE_SPANS, call.text("Overdue", "逾期"), as_csv=as_csv)
 
 
 @command(
@@ -69,10 +68,7 @@ def report_overdue(call: Call, at: AtOption, as_csv: CsvOption = False) -> Page:
 )
 def report_maturities(call: Call, at: AtOption, as_csv: CsvOption = False) -> Page:
     """Report what falls due after a day, in spans of days to the maturity 到期."""
-    at_ms = day_end("--at", at)
-    with bank_of(call) as bank:
-        dues = maturity_report(bank, at_ms)
-    return _due_page(call, at, dues, MATURITY_SPANS, call.text("Maturities", "到期"), as_csv=as_csv)
+    return _due_page(call, at, maturity_report, MATURITY_SPANS, call.text("Maturities", "到期"), as_csv=as_csv)
 
 
 @command(
@@ -125,7 +121,12 @@ def report_trade_credit(
     return _credit_page(call, at, own, as_csv=as_csv)
 
 
-def _due_page(call: Call, at: str, dues: Sequence[Due], spans: Sequence[int], title: str, *, as_csv: bool) -> Page:
+def _due_page(
+    call: Call, at: str, report: Callable[[Bank, int], list[Due]], spans: Sequence[int], title: str, *, as_csv: bool
+) -> Page:
+    at_ms = day_end("--at", at)
+    with bank_of(call) as bank:
+        dues = report(bank, at_ms)
     rows = [_due_row(due) for due in dues]
     sums = totals(dues, spans)
     document = {
@@ -150,10 +151,13 @@ def _due_page(call: Call, at: str, dues: Sequence[Due], spans: Sequence[int], ti
         call.text("Span", "区间"),
         call.text("Outstanding", "未还余额"),
     ]
-    shown = [[*row[:6], money(due.outstanding, due.unit)] for row, due in zip(rows, dues, strict=True)]
+    shown = [
+        [*row[:2], code_word("product", row[2], call.lang), *row[3:6], money(due.outstanding, due.unit)]
+        for row, due in zip(rows, dues, strict=True)
+    ]
     heads = [columns[5], call.text("Loans", "笔数"), columns[6]]
     total_rows = [[span, str(count), money(minor, unit)] for span, unit, count, minor in sums]
-    head = f"{title}, {at}"
+    head = f"{title}{call.text(', ', '，')}{at}"
     return Page(document, [table(head, columns, shown, right=(4, 6)), "", table("", heads, total_rows, right=(1, 2))])
 
 
@@ -196,7 +200,7 @@ def _credit_page(call: Call, at: str, found: Sequence[Credit], *, as_csv: bool) 
         ]
         for credit in found
     ]
-    return Page(document, [table(f"{call.text('Trade credit', '贸易信贷')}, {at}", columns, shown, right=(3, 5))])
+    return Page(document, [table(f"{call.text('Trade credit, ', '贸易信贷，')}{at}", columns, shown, right=(3, 5))])
 
 
 def _credit_row(credit: Credit, at: str) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Annotated, Final
 
@@ -12,6 +10,7 @@ from rich.table import Table
 
 from kouan.cli.calls import Call, command, group
 from kouan.cli.code_words import code_word
+from kouan.cli.csv_output import csv_text
 from kouan.cli.loans import LoanArgument, PdfOption, bank_name, bank_of, day_end, held_until, loan_document, write_pdf
 from kouan.cli.output import Page, UnusableError, fields, moment, table
 from kouan.client.loan_statement import KINDS, Line, history, loan_statement
@@ -151,16 +150,15 @@ def _loans_page(call: Call, loans: Sequence[Held], at_ms: int, title: str, *, as
 
 def _csv(loans: Sequence[Held], at_ms: int) -> str:
     """Return one row for each loan and currency in which something is outstanding on it."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_CSV_COLUMNS)
+    rows = []
     for held in loans:
         view = held.view
         for unit, minor in sorted(view.outstanding.items()):
             flags = " ".join(flags_of(view))
             start = (view.id, held.booked.customer, view.product, view.state, flags, last_day(view.maturity_ms))
-            writer.writerow((*start, _days_overdue(held, at_ms), view.currency, view.amount, unit, minor))
-    return out.getvalue().rstrip("\n")
+            days = str(_days_overdue(held, at_ms))
+            rows.append((*start, days, view.currency, str(view.amount), unit, str(minor)))
+    return csv_text(_CSV_COLUMNS, rows)
 
 
 def _days_overdue(held: Held, at_ms: int) -> int:

@@ -1,7 +1,7 @@
 """What a lender is told that nobody sends it: found by reading the blocks since its book last looked.
 
-A buyer's money that another bank received for a declaration under a loan of this bank (diversion 回款异常), changes of
-such a declaration, and loans that are offered to this bank.
+A buyer's money that another bank received for a declaration under a loan of this bank (diversion 回款至他行), changes
+of such a declaration, and loans that are offered to this bank.
 """
 
 from __future__ import annotations
