@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec.structs import replace
+from tests.kernel.test_quota import a_quota
 from tests.modules.ledger import Ledger, seed_of
 
 from kouan.kernel import quota as quotas
@@ -28,7 +29,6 @@ from kouan.modules.financing.rules import (
 
 DAY_MS: Final = 24 * 3_600_000
 COMMANDS: Final = commands_for(admission)
-EMPTY: Final = to_text(bytes(32))
 REGISTRATION: Final = to_text(digest("test/registration"))
 Wire = dict[str, Any]
 
@@ -61,30 +61,8 @@ class Book:
     def declare(self, name: str, attested: int = 312_500_00, unit: str = "USD", ratio_bp: int = 8000) -> str:
         """A closed export declaration, with nothing drawn on it."""
         own = quota_id(name, unit)
-        quota = Quota(
-            attested=attested,
-            collected=0,
-            commitment=EMPTY,
-            custodial=False,
-            draw_key=to_text(public_key(draw_seed(own))),
-            draws=0,
-            facts={},
-            fingerprints=EMPTY,
-            holds=[],
-            id=own,
-            issuer="customs",
-            kind="export",
-            lapses={},
-            limit=quotas.limit_of(attested, 0, ratio_bp, settled=False),
-            ratio_bp=ratio_bp,
-            revision=0,
-            seal=EMPTY,
-            settled=False,
-            spent=0,
-            status="active",
-            unit=unit,
-            used=0,
-        )
+        plain = a_quota(attested=attested, ratio_bp=ratio_bp)
+        quota = replace(plain, draw_key=to_text(public_key(draw_seed(own))), id=own, unit=unit)
         self.put(quotas.key_of(own), quota)
         return own
 
