@@ -7,8 +7,9 @@ import io
 import json
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,20 @@ def test_a_served_ledger_can_be_examined_too(port: Path) -> None:
     assert ran.code == 0, ran
     assert verdicts(ran)["lock"] == ["note"]
     assert verdicts(ran)["log"] == ["good"]
+
+
+@pytest.mark.parametrize("words", [("doctor",), ("doctor", "--rebuild-state"), ("backup", "OUT"), ("export", "OUT")])
+def test_another_command_is_waited_for(
+    port: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """As every command waits for another; so nothing is refused, and nothing left unexamined, for a moment's sake."""
+    with ExitStack() as held:
+        held.enter_context(bootstrap.lock(port))
+        monkeypatch.setattr(time, "sleep", lambda _s: held.close())  # the other one ends while we wait
+        ran = run(*(str(tmp_path / "out") if word == "OUT" else word for word in words), "--port", port, "--json")
+    assert ran.code == 0, ran
+    if words == ("doctor",):
+        assert "lock" not in verdicts(ran)
 
 
 def test_examining_changes_nothing(port: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -40,6 +40,14 @@ _ABOUT_ZH: Final = {
     "state": "状态",
 }
 _VERDICTS_ZH: Final = {"good": "正常", "note": "提示", "warning": "警告", "damaged": "损坏"}
+
+
+def _locked(call: Call) -> AbstractContextManager[None]:
+    """Hold the ledger. Another command is waited for, as every command does; a process that serves is not."""
+    remote = bootstrap.served(call.port)
+    if remote is not None:
+        remote.close()
+    return bootstrap.lock(call.port, 0 if remote else bootstrap.LOCK_WAIT_S)
 
 
 @command(app, "doctor", examples=("kouan doctor --port demo", "kouan doctor --port demo --full"))
@@ -89,7 +97,7 @@ def _examine(call: Call, *, full: bool) -> list[Finding]:
         )
         served = False
         try:
-            stack.enter_context(bootstrap.lock(call.port))
+            stack.enter_context(_locked(call))
         except bootstrap.PortError as problem:
             served = True
             says = f"{problem}, which looks over the stored state itself", f"{problem}；该进程自行检查已存状态"
@@ -113,7 +121,7 @@ def _key_files(port: Path) -> Iterator[Path]:
 def _repair(call: Call, *, rebuild: bool, accept_loss: bool, yes: bool) -> Finding:
     bootstrap.read_founding(call.port)
     state = call.port / bootstrap.LEDGER / STATE
-    with bootstrap.lock(call.port):
+    with _locked(call):
         aside = set_aside(state) if rebuild else None
         try:
             found = _accept_loss(call, yes=yes) if accept_loss else _rebuilt(call)
@@ -199,7 +207,7 @@ def backup(
     with ExitStack() as stack:
         log_bytes = _served_bytes(call)
         if log_bytes is None:
-            stack.enter_context(bootstrap.lock(call.port))
+            stack.enter_context(_locked(call))
         bar = stack.enter_context(call.progress())
         task = bar.add_task(call.text("Copying", "复制"), total=log_bytes)
         manifest = backups.write_backup(
@@ -316,7 +324,7 @@ def _export(call: Call, destination: Path, stepped: Callable[[], None]) -> Index
     if log_bytes is not None:
         ledger = bootstrap.ledger_of(founding)
         return export_log(destination, call.port / bootstrap.LEDGER, ledger, log_bytes, trust_file, stepped)
-    with bootstrap.lock(call.port), _opened(call) as engine:
+    with _locked(call), _opened(call) as engine:
         status = engine.status()
         return write_export(
             destination,
