@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -17,9 +18,11 @@ from rich.table import Table
 from kouan.cli.output import REFUSED, UNUSABLE, Lang, show_unusable
 
 if TYPE_CHECKING:  # loaded when it is played: it needs every module and format
-    from kouan.simulation.day.play import Summary, Tried
+    from kouan.simulation.day.play import Summary
     from kouan.simulation.day.script import About
+    from kouan.simulation.day.tally import Met, Tried
 
+Say = Callable[[str, str], str]
 app: Final = typer.Typer(pretty_exceptions_enable=False)
 
 
@@ -30,7 +33,8 @@ app: Final = typer.Typer(pretty_exceptions_enable=False)
 )
 def simulate(
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write messages and script into this new directory.")
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write messages, papers and script into this new directory."),
     ] = None,
     run: Annotated[
         Path | None, typer.Option("--run", metavar="DIR", help="Play what such a directory holds on a new ledger.")
@@ -49,8 +53,9 @@ def simulate(
 ) -> None:
     """Write a port's day from a seed, or play one.
 
-    Honest events must be accepted, frauds refused, and every receipt and figure must be what an auditor with rules of
-    its own predicted: else the exit code is 1. All keys follow from the seed: such a ledger is for nothing real.
+    Honest events must be accepted, frauds refused by the ledger or told by the evaluator, and every receipt and figure
+    must be what an auditor with rules of its own predicted: else the exit code is 1. All keys follow from the seed:
+    such a ledger is for nothing real.
     """
     if (out is None) == (run is None):
         problem = ValueError("simulate: give either --out, to write a simulation, or --run, to play one")
@@ -112,12 +117,8 @@ def _show_summary(summary: Summary, lang: Lang, *, as_json: bool) -> None:
         return chinese if lang == "zh" else english
 
     console = _console()
-    console.print(_counts(say("Fraud", "欺诈"), say("tried", "尝试"), say("refused", "被拒"), summary.frauds))
-    console.print(
-        _counts(
-            say("Honest look-alike", "相似的正当业务"), say("met", "出现"), say("accepted", "受理"), summary.lookalikes
-        )
-    )
+    console.print(_frauds(summary.frauds, say))
+    console.print(_lookalikes(summary.lookalikes, say))
     yes, no = say("yes", "是"), say("no", "否")
     facts = Table.grid(padding=(0, 2))
     for name, value in (
@@ -132,7 +133,8 @@ def _show_summary(summary: Summary, lang: Lang, *, as_json: bool) -> None:
         (say("Commands a second", "每秒指令"), str(summary.commands_per_second)),
         (say("State root", "状态根"), summary.state_root),
         (say("All app hashes", "全部应用哈希"), summary.hashes),
-        (say("Left to cases", "留待贸易背景识别"), ", ".join(summary.left_to_cases)),
+        (say("Shown to the evaluator", "提交比对"), str(summary.shown)),
+        (say("Other false alarms", "其他误报"), str(summary.told_otherwise)),
     ):
         facts.add_row(name, value)
     console.print(facts)
@@ -142,10 +144,31 @@ def _show_summary(summary: Summary, lang: Lang, *, as_json: bool) -> None:
         console.print(refused, style="red")
 
 
-def _counts(kind: str, tried: str, right: str, counts: dict[str, Tried]) -> Table:
-    table = Table(kind, tried, right)
+def _frauds(counts: dict[str, Tried], say: Say) -> Table:
+    table = Table(
+        say("Fraud", "欺诈"),
+        say("tried", "尝试"),
+        say("refused by the ledger", "账本拒绝"),
+        say("told by the evaluator", "比对方提示"),
+        say("not stopped", "未拦截"),
+    )
     for name, count in counts.items():
-        table.add_row(name, str(count.tried), str(count.right), style="" if count.tried == count.right else "red")
+        passed = count.tried - count.stopped
+        figures = map(str, (count.tried, count.refused, count.told, passed))
+        table.add_row(name, *figures, style="red" if passed else "")
+    return table
+
+
+def _lookalikes(counts: dict[str, Met], say: Say) -> Table:
+    table = Table(
+        say("Honest look-alike", "相似的正当业务"),
+        say("met", "出现"),
+        say("accepted", "受理"),
+        say("cleared by a checker", "经复核放行"),
+    )
+    for name, count in counts.items():
+        figures = map(str, (count.met, count.accepted, count.told))
+        table.add_row(name, *figures, style="" if count.met == count.accepted else "red")
     return table
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from kouan.client.founding_desk import CHECKER_KEY, SHANGHAI
 from kouan.client.places import MAIN_KEY
+from kouan.modules.cases.records import Purpose
 from kouan.simulation.cast import CUSTOMS
 from kouan.simulation.clock import DAY_MS
 from kouan.simulation.day.script import (
@@ -40,14 +41,27 @@ def main_key(member: str) -> str:
     return f"{member}/{MAIN_KEY}"
 
 
-class Deal:
-    """One loan and its declarations; the story's events come into ``events``."""
+class Recorded(NamedTuple):
+    """A paper on the ledger."""
 
-    def __init__(self, random: Random, name: str, on: Sequence[Declared], start_ms: int) -> None:
+    number: str
+    """What the script calls it."""
+    unit: str
+    attested: int
+    limit: int
+    stage: str = "closed"
+    """Nothing changes it before it is lent on."""
+
+
+class Deal:
+    """One loan and its documents; the story's events come into ``events``."""
+
+    def __init__(self, random: Random, name: str, on: Sequence[Declared | Recorded], start_ms: int) -> None:
         self.random = random
         self.name = name
         self.on = list(on)
         self.bank = random.choice(BANKS)
+        self.purpose: Purpose = "seller"
         self.share = random.choice((100, 100, 95, 90, 70, 60))
         self.amounts = [max(1, one.limit * self.share // 100) for one in on]
         self.day_ms = start_ms
@@ -65,7 +79,7 @@ class Deal:
         return self.random.choice([bank for bank in BANKS if bank != self.bank])
 
     def parts(self, amounts: Sequence[int] | None = None) -> list[Part]:
-        """Return amounts on the loan's declarations."""
+        """Return amounts on the loan's documents."""
         chosen = self.amounts if amounts is None else amounts
         return [Part(one.number, one.unit, amount) for one, amount in zip(self.on, chosen, strict=True)]
 
@@ -92,7 +106,13 @@ class Deal:
         } | more
         terms = self.terms(asked, at_ms)
         return Apply(
-            at_ms=at_ms, by=main_key(bank or self.bank), loan=name or self.name, parts=asked, terms=terms, **given
+            at_ms=at_ms,
+            by=main_key(bank or self.bank),
+            loan=name or self.name,
+            parts=asked,
+            purpose=self.purpose,
+            terms=terms,
+            **given,
         )
 
     def act(self, day: int, do: str, tick: int | None = None, by: str = "", **fields: Any) -> None:
@@ -110,7 +130,7 @@ class Deal:
             self.act(1, "disburse", 10 + 5 * number, amounts=now, registration="registered")
 
     def collect(self, day: int, paid_percent: int, *, final: bool, bank: str = "") -> None:
-        """Let the buyer pay a part of each declaration; with 0 percent nothing comes, and the lender says so."""
+        """Let the buyer pay a part of each document; with 0 percent nothing comes, and the lender says so."""
         at_ms = self.at(day, 20)
         least = 1 if paid_percent else 0
         amounts = [max(least, one.attested * paid_percent // 100) for one in self.on]

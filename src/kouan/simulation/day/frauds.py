@@ -1,6 +1,6 @@
 """Frauds that declarations alone can show, each as one application that must be refused.
 
-What needs another paper than the declaration to be seen is named in `LEFT_TO_CASES` and not tried here.
+Those that need another paper to be seen stand in `paper_frauds`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,6 @@ from kouan.simulation.clock import DAY_MS
 from kouan.simulation.day.deals import Deal, main_key
 from kouan.simulation.day.script import Amend, AnyEvent, Apply, Part, Signed, Withdraw
 from kouan.simulation.day.trade import Declared
-
-LEFT_TO_CASES: Final = (
-    "altered-invoice-number",
-    "another-paper-of-the-trade",
-    "buyer-and-seller-both",
-    "cancelled-and-declared-anew",
-)
 
 
 class Chance(NamedTuple):

@@ -25,6 +25,7 @@ class KeyRing:
         self._seed = seed
         self.quota = cache(self._quota)
         self.draw_seed = cache(self._draw_seed)
+        self.paper_seed = cache(self._paper_seed)
 
     def secret(self, purpose: str) -> bytes:
         """Return 32 bytes for a purpose."""
@@ -55,6 +56,9 @@ class KeyRing:
 
     def _draw_seed(self, number: str) -> bytes:
         return draw_seed(self.secret("wallets"), number)
+
+    def _paper_seed(self, name: str) -> bytes:
+        return self.secret(f"paper-draw/{name}")
 
     def founding(self, founded_ms: int) -> Founding:
         """Return the founding document of Shanghai with these keys."""

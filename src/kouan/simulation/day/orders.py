@@ -12,6 +12,7 @@ from kouan.kernel.suites import public_key, sign
 from kouan.modules.financing.rules import CONSENT_TAG, DRAW_TAG, PayOffConsent, draw_message
 from kouan.simulation.day import script
 from kouan.simulation.day.keys import KeyRing
+from kouan.simulation.day.showing import Counter
 
 Wire = dict[str, Any]
 
@@ -19,10 +20,11 @@ Wire = dict[str, Any]
 class Clerk:
     """Writes the commands of one simulation."""
 
-    def __init__(self, keys: KeyRing, alliance: str, declarations: Mapping[str, Declaration]) -> None:
+    def __init__(self, keys: KeyRing, alliance: str, declarations: Mapping[str, Declaration], counter: Counter) -> None:
         self._keys = keys
         self._alliance = alliance
         self._declarations = declarations
+        self._counter = counter
         self._granted: dict[str, tuple[str, int]] = {}
         """For each loan, who drew and until when its consents were good: what a copied one says."""
 
@@ -42,13 +44,15 @@ class Clerk:
             case script.Act():
                 wire = self._act(event)
             case script.Review():
-                quota = self._keys.quota(event.number, event.unit)
+                quota = self._counter.quota(event.number, event.unit)
                 fields = {"answer": "partial-repayment", "quota": quota, "revision": event.revision}
                 wire = self._on_loan("review", event.loan, **fields)
             case script.Substitute():
                 wire = self._substitute(event)
             case script.Collect():
                 wire = self._collect(event)
+            case _:
+                wire = self._counter.command(event)
         return wire
 
     def _of_customs(self, verb: str, event: script.Move | script.Amend | script.Withdraw, **fields: Any) -> Wire:
@@ -80,8 +84,7 @@ class Clerk:
         }
 
     def _amend(self, event: script.Amend) -> Wire:
-        again = {"commitment": self._keys.text32(f"amended/{event.number}")}
-        again["fingerprints"] = self._keys.text32(f"amended-fingerprints/{event.number}")
+        again = self._counter.amended(event.number)
         return self._of_customs("amend", event, attested=event.attested, reason=event.reason, **again)
 
     def _apply(self, event: script.Apply) -> Wire:
@@ -89,13 +92,13 @@ class Clerk:
         loan = self._keys.id16(event.named or event.loan)
         self._granted.setdefault(event.loan, (drawer, event.signed.expires_ms))
         terms = {
-            "allocations": [self._draw(drawer, loan, part, event.signed, part.amount) for part in event.parts],
+            "allocations": [self._draw(event, loan, part, part.amount) for part in event.parts],
             "amount": event.terms.amount,
             "currency": event.terms.currency,
             "financing": loan,
             "maturity_ms": event.terms.maturity_ms,
             "product": event.terms.product,
-            "purpose": "seller",
+            "purpose": event.purpose,
             "rates": event.terms.rates,
         }
         if event.pays_off is None:
@@ -113,16 +116,18 @@ class Clerk:
         fields = {"consent": consent, "interest": off.interest, "payoff": off.amounts}
         return {**fields, "predecessor": old, "registration": registration}
 
-    def _draw(self, drawer: str, loan: str, part: script.Part, signed: script.Signed, in_all: int) -> Wire:
-        quota, expires_ms = self._keys.quota(part.number, part.unit), signed.expires_ms
+    def _draw(self, event: script.Apply | script.Substitute, loan: str, part: script.Part, in_all: int) -> Wire:
+        drawer, signed = event.by.partition("/")[0], event.signed
+        purpose = event.purpose if isinstance(event, script.Apply) else "seller"
+        quota, expires_ms = self._counter.quota(part.number, part.unit), signed.expires_ms
         owner, of_loan, of_drawer = part.number, loan, drawer
         if signed.how == "stranger":
             owner = signed.of or ""
         if signed.how == "copied":
             of_loan = self._keys.id16(signed.of or "")
             of_drawer, expires_ms = self._granted.get(signed.of or "", (drawer, expires_ms))
-        message = draw_message(self._alliance, of_drawer, of_loan, quota, in_all, expires_ms)
-        signature = to_text(sign(self._keys.draw_seed(owner), DRAW_TAG, message))
+        message = draw_message(self._alliance, of_drawer, of_loan, quota, in_all, expires_ms, purpose)
+        signature = to_text(sign(self._counter.draw_seed(owner), DRAW_TAG, message))
         if signed.how == "forged":
             signature = to_text(self._keys.secret(f"forged/{quota}") * 2)
         # A copied consent is shown for a time in which it would be good.
@@ -135,14 +140,14 @@ class Clerk:
         return self._on_loan(event.do, event.loan, **fields)
 
     def _substitute(self, event: script.Substitute) -> Wire:
-        drawer, loan = event.by.partition("/")[0], self._keys.id16(event.loan)
-        draw = self._draw(drawer, loan, event.by_part, event.signed, event.by_part.amount)
-        old = {"amount": event.replaced.amount, "quota": self._keys.quota(event.replaced.number, event.replaced.unit)}
-        return self._on_loan("substitute", event.loan, allocations=[draw], replaced=[old])
+        draw = self._draw(event, self._keys.id16(event.loan), event.by_part, event.by_part.amount)
+        old = event.replaced
+        replaced = {"amount": old.amount, "quota": self._counter.quota(old.number, old.unit)}
+        return self._on_loan("substitute", event.loan, allocations=[draw], replaced=[replaced])
 
     def _collect(self, event: script.Collect) -> Wire:
         items = [
-            {"amount": item.amount, "final": item.final, "quota": self._keys.quota(item.number, item.unit)}
+            {"amount": item.amount, "final": item.final, "quota": self._counter.quota(item.number, item.unit)}
             for item in event.items
         ]
         return {

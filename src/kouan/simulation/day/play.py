@@ -6,37 +6,38 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from kouan import bootstrap
+from kouan.client.places import MAIN_KEY
 from kouan.engines.embedded import Embedded
+from kouan.evaluator.memory import MEMORY_FILE, Memory
+from kouan.evaluator.prf import Prf
+from kouan.evaluator.service import Identity, Service
 from kouan.formats.declaration import Declaration
 from kouan.formats.single_window import read_declaration, read_files, write_declaration
 from kouan.kernel.encoding import to_text
 from kouan.kernel.envelope import Body, make
 from kouan.kernel.execution import app_hash
-from kouan.kernel.rejections import Rejection
+from kouan.kernel.state import StateReader
 from kouan.kernel.suites import digest
 from kouan.modules.alliance.founding import alliance_id
 from kouan.simulation.auditor import Auditor, Difference, receipt_of
-from kouan.simulation.day.generate import generate
+from kouan.simulation.cast import COMMISSION
+from kouan.simulation.day.generate import Day, generate
 from kouan.simulation.day.keys import KeyRing
 from kouan.simulation.day.orders import Clerk
+from kouan.simulation.day.papers import PAPERS, Shelf, read_papers
 from kouan.simulation.day.script import MESSAGES, About, AnyEvent, read_script
+from kouan.simulation.day.showing import Counter, Surroundings
+from kouan.simulation.day.tally import Met, Tally, Tried
 
 MOST_COMMANDS: Final = 200
 EXPIRES_MS: Final = 10 * 60_000
 SHOWN: Final = 20
 Watch = Callable[[int, int], None]
-
-
-class Tried(msgspec.Struct):
-    """How many of a kind there were, and how many of them ended as they must."""
-
-    tried: int = 0
-    right: int = 0
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,49 +53,70 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     differences: list[Difference]
     """What the auditor did not expect, the first of it."""
     frauds: dict[str, Tried]
-    """By kind: tried, and refused."""
+    """By kind."""
     hashes: str
     """Digest of the app hashes of all heights."""
     innocent_refused: list[str]
     """Honest events that were refused, the first of them."""
-    left_to_cases: list[str]
-    lookalikes: dict[str, Tried]
-    """By kind: tried, and accepted."""
+    lookalikes: dict[str, Met]
+    """By kind."""
     ok: bool
     receipts_predicted: int
     receipts_wrong: int
     seconds: float
     seed: int
+    shown: int
+    """How often a document was shown to the evaluator."""
     state_root: str
+    told_otherwise: int
+    """False alarms on honest documents that were not made to look like anything."""
+
+
+class Script(NamedTuple):
+    """What is played."""
+
+    about: About
+    events: Sequence[AnyEvent]
+    declarations: Mapping[str, Declaration]
+    papers: Shelf
 
 
 class Run:
     """One play of a script."""
 
-    def __init__(
-        self, about: About, events: Sequence[AnyEvent], declarations: Mapping[str, Declaration], ledger: Path
-    ) -> None:
+    def __init__(self, day: Script, ledger: Path) -> None:
         """Found a new ledger in the directory ``ledger``."""
-        self.about = about
-        self._events = events
+        about = self.about = day.about
+        self._events = day.events
         self._keys = KeyRing(about.seed)
         founding = self._keys.founding(about.start_ms)
         self.alliance = alliance_id(founding)
-        self._clerk = Clerk(self._keys, self.alliance, declarations)
         self._auditor = Auditor(founding, self.alliance)
         self._now_ms = about.start_ms
         ledger.mkdir(parents=True, exist_ok=True)
         self.engine = Embedded(
             ledger, bootstrap.ledger_of(founding), lambda: self._now_ms, operator_seed=self._keys.secret("operator")
         )
+        self._tally = Tally()
+        reader = StateReader(self)
+        prf = Prf(self._keys.secret("evaluator"))
+        self._memory = Memory(ledger / MEMORY_FILE, prf.check())
+        seed = self._keys.signing_seed(f"{COMMISSION}/{MAIN_KEY}")
+        identity = Identity(self.alliance, COMMISSION, MAIN_KEY, seed)
+        evaluator = Service(identity, prf, self._memory, reader, lambda: self._now_ms)
+        surroundings = Surroundings(evaluator, self._tally.hear, lambda: self._now_ms, reader)
+        counter = Counter(self._keys, self.alliance, day.declarations, day.papers, surroundings)
+        self._clerk = Clerk(self._keys, self.alliance, day.declarations, counter)
         self._numbers: dict[str, int] = {}
         self._engine_ns = 0
         self._commands = 0
         self._wrong = 0
         self.differences: list[Difference] = []
-        self._frauds: dict[str, Tried] = {}
-        self._lookalikes: dict[str, Tried] = {}
-        self._refused: list[str] = []
+
+    def close(self) -> None:
+        """Close the ledger and the evaluator's memory."""
+        self._memory.db.close()
+        self.engine.close()
 
     def play(self, watch: Watch = lambda _done, _of: None) -> Summary:
         """Play all events; ``watch`` is told how many are done, of how many."""
@@ -102,7 +124,9 @@ class Run:
         done = 0
         for at_ms, group in groupby(self._events, key=lambda event: event.at_ms):
             together = list(group)
-            self._block(at_ms, together)
+            going_on = [event for event in together if not self._tally.is_over(event)]
+            if going_on:
+                self._block(at_ms, going_on)
             done += len(together)
             watch(done, len(self._events))
         return self._summary(time.monotonic() - began_s)
@@ -117,14 +141,14 @@ class Run:
         self._engine_ns += time.perf_counter_ns() - began_ns
         status = self.engine.status()
         self._commands += len(events)
-        told = self._auditor.watch(status.height, status.time_ms, envelopes, receipts, self._read)
+        told = self._auditor.watch(status.height, status.time_ms, envelopes, receipts, self.get)
         self._wrong += sum(difference.about.startswith("envelope") for difference in told)
         self.differences += told
         for (_, batch), raw in zip(batches, receipts, strict=True):
             answer = receipt_of(raw)
             codes = [result.code for result in answer.results] or [answer.code] * len(batch)
             for event, code in zip(batch, codes, strict=True):
-                self._judge(event, code)
+                self._tally.judge(event, code)
 
     def _envelope(self, by: str, events: list[AnyEvent]) -> bytes:
         number = self._numbers[by] = self._numbers.get(by, 0) + 1
@@ -133,23 +157,9 @@ class Run:
         body = Body(self.alliance, commands, expires_ms=expires_ms, mode="each", number=number, signer=by)
         return make(body, self._keys.signing_seed(by))
 
-    def _read(self, key: str) -> bytes | None:
+    def get(self, key: str) -> bytes | None:
+        """Return the record at a key of the ledger."""
         return self.engine.query([key]).values[0]
-
-    def _judge(self, event: AnyEvent, code: int) -> None:
-        """Count what became of an event, by what it is."""
-        if event.fraud is not None:
-            count = self._frauds.setdefault(event.fraud, Tried())
-            count.tried += 1
-            count.right += code != 0
-            return
-        if event.lookalike is not None:
-            count = self._lookalikes.setdefault(event.lookalike, Tried())
-            count.tried += 1
-            count.right += code == 0
-        if code:
-            what = msgspec.json.encode(event).decode()
-            self._refused.append(f"{Rejection(code).name}: {what[:200]}")
 
     def hashes(self) -> Iterator[bytes]:
         """Yield the app hash of every height."""
@@ -158,7 +168,8 @@ class Run:
 
     def _summary(self, seconds: float) -> Summary:
         status = self.engine.status()
-        frauds_refused = all(count.tried == count.right for count in self._frauds.values())
+        frauds, tally = self._tally.frauds(), self._tally
+        stopped = all(count.tried == count.stopped for count in frauds.values())
         return Summary(
             alliance=self.alliance,
             blocks=status.height,
@@ -167,17 +178,18 @@ class Run:
             conserved=not any(difference.expected == "conserved" for difference in self.differences),
             declarations=self.about.declarations,
             differences=self.differences[:SHOWN],
-            frauds=dict(sorted(self._frauds.items())),
+            frauds=frauds,
             hashes=to_text(digest("kouan/simulation/1", *self.hashes())),
-            innocent_refused=self._refused[:SHOWN],
-            left_to_cases=self.about.left_to_cases,
-            lookalikes=dict(sorted(self._lookalikes.items())),
-            ok=not self.differences and not self._refused and frauds_refused,
+            innocent_refused=tally.refused[:SHOWN],
+            lookalikes=tally.lookalikes(),
+            ok=not self.differences and not tally.refused and stopped,
             receipts_predicted=self._auditor.predicted,
             receipts_wrong=self._wrong,
             seconds=round(seconds, 2),
             seed=self.about.seed,
+            shown=tally.shown,
             state_root=status.state_root,
+            told_otherwise=tally.told_otherwise,
         )
 
 
@@ -194,11 +206,16 @@ def _batches(events: list[AnyEvent]) -> Iterator[tuple[str, list[AnyEvent]]]:
 def play(directory: Path, ledger: Path, watch: Watch = lambda _done, _of: None) -> Summary:
     """Play what a directory holds on a new ledger; raises OSError, and ValueError for what cannot be used."""
     about, events = read_script(directory)
-    run = Run(about, events, _messages(directory), ledger)
+    day = Script(about, events, _messages(directory), read_papers(directory / PAPERS))
+    return _played(day, ledger, watch)
+
+
+def _played(day: Script, ledger: Path, watch: Watch = lambda _done, _of: None) -> Summary:
+    run = Run(day, ledger)
     try:
         return run.play(watch)
     finally:
-        run.engine.close()
+        run.close()
 
 
 def _messages(directory: Path) -> dict[str, Declaration]:
@@ -210,13 +227,13 @@ def _messages(directory: Path) -> dict[str, Declaration]:
     return declarations
 
 
+def script_of(day: Day) -> Script:
+    """Return what is played of a simulation that was not written out."""
+    # What is committed to is what the message says, which may spell a number otherwise than the record it came from.
+    read = {one.number: read_declaration(write_declaration(one.declaration), one.number) for one in day.declared}
+    return Script(day.about, day.events, read, day.shelf)
+
+
 def play_seed(seed: int, declarations: int, ledger: Path) -> Summary:
     """Play a seed without its files."""
-    about, declared, events = generate(seed, declarations)
-    # What is committed to is what the message says, which may spell a number otherwise than the record it came from.
-    read = {one.number: read_declaration(write_declaration(one.declaration), one.number) for one in declared}
-    run = Run(about, events, read, ledger)
-    try:
-        return run.play()
-    finally:
-        run.engine.close()
+    return _played(script_of(generate(seed, declarations)), ledger)

@@ -1,4 +1,4 @@
-"""The script of a simulation: what happens when, as people would say it: declaration numbers, banks, amounts.
+"""The script of a simulation: what happens when, as people would say it: numbers, papers, banks, amounts.
 
 One event a line of JSON, in the order of time. Ids, signatures and keys are the player's affair.
 """
@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from kouan.modules.cases.records import Grounds, Purpose
 from kouan.modules.customs.rules import Reason, Stage
 
 MESSAGES: Final = "messages"
@@ -20,13 +21,21 @@ FORMAT: Final = "kouan/simulation/1"
 
 
 class Part(msgspec.Struct, frozen=True):
-    """An amount on one declaration, in minor units of its currency."""
+    """An amount on one document, in minor units of its currency."""
 
     number: str
+    """A declaration's number, or the name under which a paper was recorded."""
     unit: str
     amount: int
     final: bool = False
     """Of a buyer's payment: nothing more is to come."""
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A document on the ledger, as a `Part` names it."""
+
+    number: str
+    unit: str
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -36,9 +45,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
     by: str
     """member/key"""
     fraud: str | None = None
-    """The kind of fraud that this is; it must be refused."""
+    """The kind of fraud that this belongs to; the ledger must refuse it, or the evaluator tell."""
     lookalike: str | None = None
     """What this looks like a fraud by, being none; it must be accepted."""
+    attempt: str = ""
+    """The application that this is a part of, where it is a fraud or a look-alike."""
 
 
 class Attest(Event, frozen=True, kw_only=True, tag="attest"):
@@ -114,6 +125,7 @@ class Apply(Event, frozen=True, kw_only=True, tag="apply"):
     signed: Signed
     lapse_ms: int = 0
     pays_off: PayOff | None = None
+    purpose: Purpose = "seller"
 
 
 class Act(Event, frozen=True, kw_only=True, tag="act"):
@@ -150,7 +162,64 @@ class Collect(Event, frozen=True, kw_only=True, tag="collect"):
     items: list[Part]
 
 
-AnyEvent = Attest | Move | Amend | Withdraw | Apply | Act | Review | Substitute | Collect
+class Link(Event, frozen=True, kw_only=True, tag="link"):
+    """A bank shows a declaration to the evaluator, and the ledger what it names."""
+
+    number: str
+    unit: str
+
+
+class Record(Event, frozen=True, kw_only=True, tag="record"):
+    """A bank shows a paper to the evaluator, and puts it on the ledger."""
+
+    document: str
+    """The name by which later events call it."""
+    paper: str
+    """Its file."""
+    amount: int
+    """What it is worth, in minor units."""
+    unit: str
+    purpose: Purpose = "seller"
+    consents: list[Named] = []
+    """Documents of the same trade whose owners sign that it is."""
+
+
+class Join(Event, frozen=True, kw_only=True, tag="join"):
+    """Owners sign that documents belong to one trade."""
+
+    consents: list[Named]
+
+
+class Confirm(Event, frozen=True, kw_only=True, tag="confirm"):
+    """The counterparty vouches for a paper, through its own bank."""
+
+    document: str
+
+
+class Correct(Event, frozen=True, kw_only=True, tag="correct"):
+    """A credit note lowers what a paper is worth."""
+
+    document: str
+    paper: str
+    """The credit note's file."""
+    amount: int
+    """What the corrected paper is worth now, in minor units."""
+
+
+class Look(Event, frozen=True, kw_only=True, tag="look"):
+    """A bank has looked at a trade on which there is other finance, and goes on."""
+
+    document: str
+    reason: Grounds
+
+
+OfPapers = Link | Record | Join | Confirm | Correct | Look
+AnyEvent = Attest | Move | Amend | Withdraw | Apply | Act | Review | Substitute | Collect | OfPapers
+
+
+def attempt_of(event: AnyEvent) -> str:
+    """Return the application that an event belongs to, as far as it is counted by applications."""
+    return event.attempt or (event.loan if isinstance(event, Apply) else "")
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,8 +231,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     fraud_rate_bp: int
     frauds: dict[str, int]
     """How many of each kind the script tries."""
-    left_to_cases: list[str]
-    """Kinds that no declaration alone can show: the script has none."""
+    lookalikes: dict[str, int]
+    """How many honest applications look like one."""
     start_ms: int
 
 

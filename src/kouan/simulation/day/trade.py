@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from random import Random
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -51,7 +51,7 @@ def declare(random: Random, count: int) -> list[Declared]:
     declared = []
     for place in range(count):
         index = random.randrange(len(traders))
-        shipment = _shipment(random, traders[index], f"C{index:03}-2025-{random.randrange(1, 60):04}", index)
+        shipment = _shipment(random, traders[index], f"C{index:03}-2025-{place + 1:05}", index)
         serial = 100_000 + 37 * place + random.randrange(37)
         office = random.choice(OFFICES)
         day = _DECLARED_FROM + dt.timedelta(days=random.randrange(14))
@@ -60,16 +60,21 @@ def declare(random: Random, count: int) -> list[Declared]:
         declaration = replace(
             made, entry_id=number, ie_port=office, custom_master=office, agent_uscc=random.choice(brokers)
         )
-        declared.append(_declared(declaration, shipment, index))
+        declared.append(_declared(declaration, shipment.stage, index))
     return declared
 
 
-def _declared(declaration: Declaration, shipment: Shipment, trader: int) -> Declared:
+def _declared(declaration: Declaration, stage: Stage, trader: int) -> Declared:
     ((unit, attested),) = declaration.total_by_currency().items()
-    ratio_bp = 0 if shipment.mode == "2600" or shipment.trader.imports else FINANCEABLE_BP
-    if shipment.provisional:
+    ratio_bp = FINANCEABLE_BP if declaration.is_export and declaration.trade_mode != "2600" else 0
+    if declaration.provisional_price:
         ratio_bp = min(ratio_bp, PROVISIONAL_BP)
-    return Declared(declaration, shipment.stage, trader, unit, attested, attested * ratio_bp // 10_000)
+    return Declared(declaration, stage, trader, unit, attested, attested * ratio_bp // 10_000)
+
+
+def restated(one: Declared, stage: Stage, **fields: Any) -> Declared:
+    """Return what is declared with other fields, and what may be lent on it then."""
+    return _declared(replace(one.declaration, **fields), stage, one.trader)
 
 
 def _traders(random: Random, count: int) -> list[Trader]:
