@@ -7,9 +7,10 @@ from typing import Final, Literal
 
 from kouan.cli.output import Lang
 
-CodeKind = Literal["flag", "product", "role", "stage", "state", "status"]
+CodeKind = Literal["evidence", "flag", "likeness", "paper", "product", "role", "stage", "state", "status"]
 
 _CHINESE: Final[dict[CodeKind, dict[str, str]]] = {
+    "evidence": {"attested": "官方核证", "confirmed": "对方确认", "self": "自行申报"},
     "flag": {
         "advanced": "垫款",
         "offered": "转让要约中",
@@ -17,6 +18,22 @@ _CHINESE: Final[dict[CodeKind, dict[str, str]]] = {
         "refinanced": "已置换",
         "under-review": "改单待处理",
         "written-off": "已核销",
+    },
+    "likeness": {
+        "altered-number": "改号发票",
+        "contract-number": "同一合同",
+        "master-number": "同一主单",
+        "order-number": "同一订单",
+        "parties-amount-month": "同买卖双方同金额同月",
+        "transport-number": "提运单号相近",
+    },
+    "paper": {
+        "contract": "合同",
+        "export": "报关单",
+        "import": "报关单",
+        "invoice": "发票",
+        "order": "订单",
+        "transport": "运输单据",
     },
     "product": {
         "export-bill": "出口押汇",

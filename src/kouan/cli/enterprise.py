@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -13,16 +12,19 @@ import typer
 from rich.table import Table
 
 from kouan import bootstrap
+from kouan.cli import enterprise_papers
 from kouan.cli.calls import UNUSABLE_ERRORS, Call, command, group
 from kouan.cli.code_words import code_word
 from kouan.cli.output import DONE, UNUSABLE, Page, UnusableError, fields, moment, must_accept, table
 from kouan.cli.quota_words import free_word, kind_word, kinds_among
+from kouan.cli.wallets import WalletOption, owner_of, traders_of, wallet_of
 from kouan.client.amounts import parse_amount
-from kouan.client.enterprises import INBOX, Custodian, Trader, deliver, make_own_wallet, onboard, read_trader, traders
-from kouan.client.filings import FILING_SUFFIX, AttestationSlip, read_slip
+from kouan.client.enterprises import INBOX, Custodian, Trader, deliver, make_own_wallet, onboard, traders
+from kouan.client.filings import FILING_SUFFIX
 from kouan.client.places import KEYS, wallet_home
 from kouan.client.reading import LedgerReader
-from kouan.client.wallet import Kept, Part, Wallet
+from kouan.client.wallet import Kept, Part
+from kouan.client.wallet_papers import KeptPaper
 from kouan.formats.identifiers import declaration_number
 from kouan.formats.money import money
 from kouan.formats.single_window import FormatError, read_files
@@ -41,9 +43,6 @@ NameOption = Annotated[str, typer.Option("--name", help="What the trader is call
 OverrideOption = Annotated[
     str | None,
     typer.Option("--override", help="Why a failing check digit is accepted: certificate-seen, registry-confirmed."),
-]
-WalletOption = Annotated[
-    str | None, typer.Option("--wallet", metavar="USCC", help="Whose wallet; without it, all that are kept here.")
 ]
 
 
@@ -143,35 +142,36 @@ def file_declarations(
 def receive(
     call: Call,
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE…]", help="Attestation slips; without any, the inbox.")
+        list[Path] | None, typer.Argument(metavar="[FILE…]", help="Slips of customs and banks; without any, the inbox.")
     ] = None,
     wallet: WalletOption = None,
 ) -> Page:
-    """Take in what customs attested."""
-    taken: list[tuple[str, Kept]] = []
+    """Take in what customs attested, and under which quotas banks recorded papers."""
+    taken: list[tuple[str, Kept | KeptPaper]] = []
     failures: list[dict[str, str]] = []
     if files and wallet is None:
         raise UnusableError("--wallet", "nobody is named; say whose slips these are")
-    for trader in _traders(call, wallet):
-        inbox = wallet_home(call.port, trader.code).path / INBOX
-        slips = files or sorted(inbox.glob("*.json"))
-        if not slips:
-            continue
-        done: list[Path] = []
-        with _wallet(call, trader) as opened, opened.together():
-            for path in slips:
-                try:
-                    kept = opened.receive(read_slip(path.read_bytes(), AttestationSlip, str(path)))
-                except UNUSABLE_ERRORS as error:
-                    failures.append({"error": str(error), "file": str(path)})
-                    continue
-                taken.append((trader.code, kept))
-                done.append(path)
-        if not files:
-            for path in done:  # only now are they in the wallet for good
-                path.unlink()
-    rows = [[code, kept.number, _units(kept)] for code, kept in taken]
-    columns = ["USCC", call.text("Declaration", "报关单"), call.text("Currencies", "币种")]
+    with call.engine() as engine:
+        reader = LedgerReader(engine)
+        for trader in traders_of(call, wallet):
+            inbox = wallet_home(call.port, trader.code).path / INBOX
+            slips = files or sorted(inbox.glob("*.json"))
+            if not slips:
+                continue
+            done: list[Path] = []
+            with wallet_of(call, trader) as opened, opened.together():
+                for path in slips:
+                    try:
+                        taken.append((trader.code, opened.take_in(reader, path.read_bytes(), str(path))))
+                    except UNUSABLE_ERRORS as error:
+                        failures.append({"error": str(error), "file": str(path)})
+                        continue
+                    done.append(path)
+            if not files:
+                for path in done:  # only now are they in the wallet for good
+                    path.unlink()
+    rows = [[code, kept.number, _units(kept.quotas)] for code, kept in taken]
+    columns = ["USCC", call.text("Document", "单证"), call.text("Currencies", "币种")]
     documents = [{"number": kept.number, "quotas": kept.quotas, "wallet": code} for code, kept in taken]
     shown: list[Any] = [table("", columns, rows)] if rows else [call.text("nothing new", "没有新的回执")]
     shown += [failure["error"] for failure in failures]
@@ -184,8 +184,8 @@ def declarations(call: Call, wallet: WalletOption = None) -> Page:
     listed: list[tuple[str, str, Declaration]] = []
     with call.engine() as engine:
         reader, time_ms = LedgerReader(engine), bootstrap.now_ms()
-        for trader in _traders(call, wallet):
-            with _wallet(call, trader) as opened:
+        for trader in traders_of(call, wallet):
+            with wallet_of(call, trader) as opened:
                 kept = opened.declarations()
             for one in kept:
                 for name in one.quotas:
@@ -238,6 +238,7 @@ def _table_of(call: Call, listed: Sequence[tuple[str, str, Declaration]]) -> Tab
     examples=(
         'kouan enterprise consent --bank bank-of-huangpu --declaration "223320250000000001:200000.00 USD"',
         'kouan enterprise consent --bank bank-of-huangpu --declaration "NUMBER:5000 USD" --out consent.json',
+        'kouan enterprise consent --bank bank-of-huangpu --paper "LN-2019-1107:5000 USD"',
         'kouan enterprise consent --bank bank-of-huangpu --declaration "NUMBER:5000 USD" --financing ID',
     ),
 )
@@ -245,9 +246,13 @@ def consent(
     call: Call,
     bank: Annotated[str, typer.Option("--bank", metavar="MEMBER", help="The bank that may draw.")],
     declaration: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option("--declaration", metavar="NUMBER:AMOUNT", help="What it may draw on; once for each declaration."),
-    ],
+    ] = None,
+    paper: Annotated[
+        list[str] | None,
+        typer.Option("--paper", metavar="PAPER:AMOUNT", help="The same for another paper: KIND:NUMBER or its number."),
+    ] = None,
     wallet: WalletOption = None,
     financing: Annotated[
         str | None,
@@ -258,8 +263,10 @@ def consent(
         Path | None, typer.Option("--out", metavar="FILE", help="Where to write the slip; else the bank's inbox here.")
     ] = None,
 ) -> Page:
-    """Let one bank draw on declarations for one loan: a slip that only this bank can read."""
-    parts = [_part(text) for text in declaration]
+    """Let one bank draw on declarations and papers for one loan: a slip that only this bank can read."""
+    parts = [_part(text) for text in declaration or []] + [_paper_part(text) for text in paper or []]
+    if not parts:
+        raise UnusableError("--declaration", "is missing; name what the bank may draw on, or a --paper")
     expires_ms = bootstrap.now_ms() + days * DAY_MS
     inbox = call.port / "members" / bank / INBOX
     if out is None and not (inbox.parent / KEYS).exists():
@@ -269,7 +276,9 @@ def consent(
         member = reader.read(Member, member_key(bank))
         if member is None:
             raise UnusableError("--bank", f"{bank!r} is no member; `kouan member list` names them")
-        with _wallet(call, _owner_of(call, parts[0].number, wallet)) as opened:
+        with wallet_of(
+            call, owner_of(call, parts[0].number, wallet, "--declaration" if declaration else "--paper")
+        ) as opened:
             given = opened.consent(reader, member, parts, expires_ms, _loan_id(financing))
     if out is None:
         path = deliver(inbox, f"{given.financing}.json", given.slip)
@@ -305,13 +314,6 @@ def _loan_id(text: str | None) -> str | None:
         raise UnusableError("--financing", f"{text!r} is no loan's id; give all 22 characters of it") from None
 
 
-@contextmanager
-def _wallet(call: Call, trader: Trader) -> Iterator[Wallet]:
-    home = wallet_home(call.port, trader.code, call.passphrase)
-    with home.vault(os.urandom) as vault:
-        yield Wallet(home, vault, call.alliance, os.urandom, bootstrap.now_ms, custodial=trader.custodial)
-
-
 def _named(name: str, override: str | None) -> Override | None:
     """Check what a trader is called; return why its code is accepted all the same."""
     if not name.strip() or len(name) > 200:
@@ -328,21 +330,6 @@ def _kept_by(call: Call, trader: Trader) -> str:
     return call.text("(custodial)", "（代管）") if trader.custodial else call.text("(the owner's own)", "（企业自持）")
 
 
-def _traders(call: Call, wallet: str | None) -> list[Trader]:
-    return list(traders(call.port)) if wallet is None else [read_trader(call.port, wallet)]
-
-
-def _owner_of(call: Call, number: str, wallet: str | None) -> Trader:
-    """Return the trader in whose wallet a number is; raises UnusableError."""
-    for trader in _traders(call, wallet):
-        with _wallet(call, trader) as opened:
-            if any(kept.number == number for kept in opened.declarations()):
-                return trader
-    raise UnusableError(
-        "--declaration", f"{number} is in no wallet here; run `kouan enterprise receive` once customs has attested it"
-    )
-
-
 def _part(text: str) -> Part:
     number, colon, typed = text.partition(":")
     if not colon:
@@ -351,5 +338,16 @@ def _part(text: str) -> Part:
     return Part(str(declaration_number(number.strip())), amount.currency, amount.minor)
 
 
-def _units(kept: Kept) -> str:
-    return ", ".join(name.rpartition(".")[2] for name in kept.quotas)
+def _paper_part(text: str) -> Part:
+    name, colon, typed = text.rpartition(":")
+    if not colon or not name.strip():
+        raise UnusableError("--paper", f"{text[:60]!r} names no amount; write it like LN-2019-1107:5000.00 USD")
+    amount = parse_amount(typed)
+    return Part(name.strip(), amount.currency, amount.minor)
+
+
+def _units(quotas: Sequence[str]) -> str:
+    return ", ".join(name.rpartition(".")[2] for name in quotas)
+
+
+app.add_typer(enterprise_papers.app)

@@ -95,7 +95,7 @@ def parts_of(bank: Bank, texts: Sequence[str] | None) -> dict[str, int] | None:
         return None
     parts: dict[str, int] = {}
     for text in texts:
-        name, colon, typed = text.partition(":")
+        name, colon, typed = text.rpartition(":")
         amount = amount_of("--part", typed) if colon else None
         if amount is None:
             problem = f"{text!r} is not a part; write it like 223320260000000001:250000.00 USD"

@@ -29,6 +29,7 @@ from kouan.cli.loans import (
     write_pdf,
 )
 from kouan.cli.output import Page, UnusableError, fields, table
+from kouan.cli.paper_views import evaluator_of
 from kouan.cli.quota_words import free_word, kinds_among
 from kouan.client.amounts import parse_rate
 from kouan.client.bank import Bank
@@ -41,7 +42,7 @@ from kouan.client.portfolio import one_loan
 from kouan.client.servicing_desk import ServicingDesk
 from kouan.formats.money import money
 from kouan.modules.financing.records import Financing, Product, ReleaseReason
-from kouan.modules.financing.rules import unit_of
+from kouan.modules.financing.rules import KINDS, unit_of
 
 app: Final = group("")
 
@@ -90,10 +91,14 @@ def hold(
     rate: RateOption = None,
     pdf: PdfOption = None,
 ) -> Page:
-    """Set aside what the owner's slip consents to, for three business days: all of it or nothing."""
+    """Set aside what the owner's slip consents to, for three business days: all of it or nothing.
+
+    A declaration that the bank has not shown to the evaluator yet is shown now, and linked to the papers that it names.
+    """
     wanted = _wanted(product, maturity, currency, rate)
     with bank_of(call) as bank:
-        placed = BankDesk(bank).hold(read_slip(slip), wanted)
+        with evaluator_of(call, bank) as evaluator:
+            placed = BankDesk(bank, evaluator).hold(read_slip(slip), wanted)
         must_accept(call, bank, placed.result, call.text("hold", "占用"))
         now_ms = bank.session.now_ms()
     written = None
@@ -134,7 +139,9 @@ def refinance(
     theirs = None if payoff is None else read_pay_off(read_slip(payoff))
     wanted = _wanted(product, maturity, currency, rate)
     with bank_of(call) as bank:
-        placed = BankDesk(bank).refinance(read_slip(slip), wanted, predecessor, registered, theirs)
+        with evaluator_of(call, bank) as evaluator:
+            desk = BankDesk(bank, evaluator)
+            placed = desk.refinance(read_slip(slip), wanted, predecessor, registered, theirs)
         must_accept(call, bank, placed.result, call.text("refinance", "融资置换"))
     return _placed_page(call, placed, None)
 
@@ -283,9 +290,9 @@ def _placed_page(call: Call, placed: Placed, pdf: str | None) -> Page:
 
 
 def _examined_table(call: Call, examined: list[Examined]) -> Any:
-    kinds = kinds_among([one.kind for one in examined])
+    kinds = kinds_among([_side(one.kind) for one in examined])
     columns = [
-        call.text("Declaration", "报关单"),
+        call.text("Document", "单证"),
         call.text("Owner", "企业"),
         call.text("Attested", "核证金额"),
         *(call.text(f"{free_word(kind, 'en')}, before", f"此前{free_word(kind, 'zh')}") for kind in kinds),
@@ -296,12 +303,17 @@ def _examined_table(call: Call, examined: list[Examined]) -> Any:
             one.number,
             one.owner,
             money(one.attested, one.unit),
-            *(money(one.available, one.unit) if one.kind == kind else "" for kind in kinds),
+            *(money(one.available, one.unit) if _side(one.kind) == kind else "" for kind in kinds),
             money(one.amount, one.unit),
         ]
         for one in examined
     ]
     return table("", columns, rows, right=range(2, len(columns)))
+
+
+def _side(kind: str) -> str:
+    """Return what a free part may be used for: papers are financed as exports are."""
+    return "export" if kind in KINDS else kind
 
 
 def _said(examined: list[Examined]) -> list[str]:

@@ -10,6 +10,7 @@ import typer
 from kouan.cli.calls import Call, command, group
 from kouan.cli.loans import LoanArgument, bank_of, must_accept, parts_of, read_slip
 from kouan.cli.output import Page, UnusableError, table
+from kouan.cli.paper_views import evaluator_of
 from kouan.client.portfolio import one_loan
 from kouan.client.substitution import substitute as put_in_place
 from kouan.formats.money import money
@@ -45,7 +46,8 @@ def substitute(
         replaced = parts_of(bank, part)
         if replaced is None:
             raise UnusableError("--part", "is missing; give what is taken off, like 223320260000000001:90000.00 USD")
-        made = put_in_place(bank, loan, read_slip(slip), replaced)
+        with evaluator_of(call, bank) as evaluator:
+            made = put_in_place(bank, loan, read_slip(slip), replaced, evaluator)
         must_accept(call, bank, made.result, call.text("substitute", "置换报关单"))
         held = one_loan(bank, made.financing)
     stands = list(zip(held.numbers, held.view.allocations, strict=True))

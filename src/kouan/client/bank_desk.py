@@ -135,9 +135,6 @@ class BankDesk:
         consent, examined = self.open_consent(slip)
         must_be_sound(examined)
         terms = _terms(consent, wanted)
-        examined, refused = self.admit(consent, examined)
-        if refused is not None:
-            return _refused(refused, terms, examined)
         if pay_off is None:
             old = self._bank.loan(predecessor)
             amounts, interest, theirs = [outstanding(part) for part in old.allocations], 0, None
@@ -145,6 +142,9 @@ class BankDesk:
         else:
             self._check_pay_off(pay_off, predecessor, consent)
             amounts, interest, theirs = pay_off.amounts, pay_off.interest, pay_off.consent
+        examined, refused = self.admit(consent, examined)
+        if refused is not None:
+            return _refused(refused, terms, examined)
         command = RefinanceCommand(
             **_fields(terms),
             consent=theirs,

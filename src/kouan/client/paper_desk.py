@@ -98,6 +98,8 @@ class PaperDesk(CaseDesk):
         """State a paper anew 更正单证 as its owner's newest slip has it; raises as `record` does."""
         looked = self.look(slip)
         quota = must_be_recordable(looked)
+        if looked.recorded is not None and looked.recorded.draw_key != looked.content.draw_key:
+            raise ValueError(f"paper {looked.number}: the slip is of another wallet than the paper that was recorded")
         command = AmendCommand(
             looked.content.amount,
             looked.commitments.document,

@@ -121,3 +121,9 @@ def join_request(alliance: str, documents: list[str]) -> bytes:
 def read_join_slips(slips: Sequence[bytes]) -> list[JoinSlip]:
     """Return the join slips in some files; raises SlipError."""
     return [read_slip(data, JoinSlip, "join slip") for data in slips]
+
+
+def merged(slips: Sequence[JoinSlip]) -> JoinSlip:
+    """Return one join slip of several wallets' for the same documents."""
+    consents = sorted({one.quota: one for slip in slips for one in slip.consents}.values(), key=lambda one: one.quota)
+    return msgspec.structs.replace(slips[0], consents=consents)

@@ -38,3 +38,8 @@ def holder_of(reader: Reader, role: str) -> Member:
     if not holders:
         raise ValueError(f"members: nobody on this ledger has the role {role}")
     return min(holders, key=lambda member: (member.suspended, member.id))
+
+
+def has_holder(reader: Reader, role: str) -> bool:
+    """Tell whether a member has a role."""
+    return any(role in member.roles for member in members_of(reader))

@@ -14,6 +14,7 @@ from kouan.formats.money import money
 from kouan.kernel.quota import available, held, key_of
 from kouan.kernel.records import Quota
 from kouan.kernel.rejections import Rejection
+from kouan.modules.cases.rules import PAPERS
 
 Lang = Literal["en", "zh"]
 
@@ -35,8 +36,8 @@ def explain(bank: Bank, result: Result, lang: Lang, *, paid_out: str | None = No
     if "." not in result.at:
         return None
     number = bank.book.number_of(result.at)
-    name = _name(number or result.at, lang)
     quota = bank.session.read(Quota, key_of(result.at))
+    name = _name(number or result.at, lang, is_paper=quota is not None and quota.kind in PAPERS)
     if quota is None:
         return Explained(name, {"declaration": number, "quota": result.at})
     now_ms = bank.session.now_ms()
@@ -62,7 +63,9 @@ def explain(bank: Bank, result: Result, lang: Lang, *, paid_out: str | None = No
     return Explained(f"{name}{_why(lang, is_drawn=is_drawn)}{_free(quota, free, lang)}", details)
 
 
-def _name(name: str, lang: Lang) -> str:
+def _name(name: str, lang: Lang, *, is_paper: bool) -> str:
+    if is_paper:
+        return f"单证 {name}" if lang == "zh" else f"document {name}"
     short = f"…{name[-4:]}" if name.isdecimal() else name
     return f"报关单 {short}" if lang == "zh" else f"declaration {short}"
 

@@ -53,8 +53,8 @@ CASES: Final = {
     Rejection.JOIN_UNSIGNED: Sentence(
         "The paper belongs to a trade on the ledger whose owner has not signed for it.",
         "该单证所属贸易已在账本上，而其企业尚未签名同意并案。",
-        "Ask the owner of the document named to sign with its draw key.",
-        "请所指单证的企业用其支用密钥签名。",
+        "Let its owner sign the join request of `kouan paper look --out`, and record with the join slip.",
+        "请其企业用 `kouan enterprise join-sign` 签署 `kouan paper look --out` 生成的并案请求，再凭并案附条登记。",
     ),
     Rejection.CASE_FULL: Sentence(
         "The trade would have more than 64 documents.",
@@ -89,13 +89,13 @@ CASES: Final = {
     Rejection.CASE_TO_REVIEW: Sentence(
         "Money is out on the same trade for the other party, or in another currency.",
         "同一贸易项下已有另一方或其他币种的融资余额。",
-        "Look at the trade, and record why the bank goes on before asking again.",
-        "请复核该贸易，记录继续办理的理由后再申请。",
+        "Look at the trade with `kouan paper case`; record why the bank goes on with `kouan paper review`; ask again.",
+        "请用 `kouan paper case` 查看该贸易，用 `kouan paper review` 记录继续办理的理由后再申请。",
     ),
     Rejection.CASE_EXCEEDED: Sentence(
         "The whole trade does not carry this much more: it was financed through its other papers.",
         "整笔贸易的可融资余额不足：已凭其他单证办理融资。",
-        "Look at the trade's documents; pay the earlier loan off in the same step, or lend less.",
-        "请查看该贸易的各项单证；可在同一步骤清偿原融资，或减少金额。",
+        "Look at the trade with `kouan paper case`; pay the earlier loan off in the same step, or lend less.",
+        "请用 `kouan paper case` 查看该贸易；可在同一步骤清偿原融资，或减少金额。",
     ),
 }

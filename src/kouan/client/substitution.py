@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from kouan.client.bank import Bank, by_allocation
 from kouan.client.bank_desk import CONSENT_KIND, BankDesk
+from kouan.client.evaluating import Evaluator
 from kouan.client.intake import Examined, must_be_sound
 from kouan.client.session import Result
 from kouan.modules.financing.commands.opening import Draw
@@ -26,20 +27,27 @@ class Substituted(NamedTuple):
     """The declarations that the loan now stands on besides."""
 
 
-def substitute(bank: Bank, name: str, slip: bytes, replaced: Mapping[str, int]) -> Substituted:
+def substitute(
+    bank: Bank, name: str, slip: bytes, replaced: Mapping[str, int], evaluator: Evaluator | None = None
+) -> Substituted:
     """Move outstanding principal from the quotas ``replaced`` (minor units by quota) to the slip's declarations.
 
-    Raises BookError, ConsentError for a slip that is unsound or for another loan, ValueError.
+    ``evaluator``: None in an alliance that has none. Raises BookError, ConsentError for a slip that is unsound or for
+    another loan, LikenessError, EvaluationError, ValueError.
     """
     loan = bank.loan(name)
     by_allocation(loan, replaced)
-    consent, examined = BankDesk(bank).open_consent(slip)
+    desk = BankDesk(bank, evaluator)
+    consent, examined = desk.open_consent(slip)
     if consent.financing != loan.id:
         raise ValueError(
             f"consent slip: it is for the loan {consent.financing}, not {loan.id}; "
             f"ask the owner for one with `kouan enterprise consent --financing {loan.id}`"
         )
     must_be_sound(examined)
+    examined, refused = desk.admit(consent, examined)
+    if refused is not None:
+        return Substituted(refused, loan.id, examined)
     there = {allocation.quota: allocation.amount for allocation in loan.allocations}
     draws = [
         Draw(part.amount - there.get(part.quota, 0), part.expires_ms, part.quota, part.signature)

@@ -15,7 +15,7 @@ import msgspec
 from kouan.client.amounts import Amount
 from kouan.client.consents import Consent, ConsentPart, seal_consent
 from kouan.client.drawkeys import draw_key, draw_seed
-from kouan.client.filings import AttestationSlip, Document, FilingSlip, is_document, open_attestation
+from kouan.client.filings import AttestationSlip, Document, FilingSlip, is_document, open_attestation, read_slip
 from kouan.client.handles import handle_of
 from kouan.client.keymaterial import Entropy, fresh
 from kouan.client.paper_slips import JoinRequest, JoinSlip, RecordedSlip
@@ -97,6 +97,16 @@ class Wallet:
     def receive_paper(self, reader: Reader, slip: RecordedSlip) -> KeptPaper:
         """Take in under which quota a bank has recorded a paper; raises SlipError."""
         return self._papers.receive(reader, slip)
+
+    def take_in(self, reader: Reader, data: bytes, name: str) -> Kept | KeptPaper:
+        """Take in a slip of customs or of a bank; ``name`` is what an error calls the file. Raises SlipError."""
+        if b'"kouan/recorded/1"' in data:  # no field of the other slip can hold it
+            return self.receive_paper(reader, read_slip(data, RecordedSlip, name))
+        return self.receive(read_slip(data, AttestationSlip, name))
+
+    def owns_any(self, reader: Reader, request: JoinRequest) -> bool:
+        """Tell whether a document of a join request is this wallet's."""
+        return bool(self._seeds(reader, request.documents))
 
     def sign_join(self, reader: Reader, request: JoinRequest) -> JoinSlip:
         """Sign for the wallet's own documents among those that belong to one trade; raises ValueError for none."""

@@ -46,6 +46,11 @@ class KeptPaper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return paper_of(self.fields, KIND)
 
     @property
+    def number(self) -> str:
+        """The paper's own number."""
+        return self.names[0]
+
+    @property
     def names(self) -> list[str]:
         """What it may be called, the shortest first: number, kind and number, these and the day, quotas' ids."""
         paper = self.paper
@@ -159,7 +164,7 @@ class WalletPapers:
     def drawable(self, reader: Reader, name: str, unit: str) -> Drawable:
         """Return a paper as the ledger has it; raises ValueError unless it stands there as it does here."""
         kept = self.named(name)
-        number = kept.names[0]
+        number = kept.number
         if not kept.quotas:
             raise ValueError(f"document {number}: not on the ledger yet; a bank records it: `kouan paper record`")
         found = [name for name in kept.quotas if name.endswith(f".{unit}")]
