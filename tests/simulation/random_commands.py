@@ -1,4 +1,4 @@
-"""Random commands to customs and financing, likely and unlikely ones, for a ledger that the auditor watches.
+"""Random commands to customs, financing and cases, likely and unlikely ones, for a ledger that the auditor watches.
 
 ``choose`` is the one source of chance: hypothesis' draw, or a seeded random's choice. The auditor's books are looked
 into only to choose amounts and ids that are on the edge of what is possible.
@@ -12,25 +12,27 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 from tests.modules.ledger import Ledger, seed_of
+from tests.simulation.random_papers import ATTESTER, EVALUATOR, OTHER, SMALL_ORDER, SOME, Papers
 
 from kouan.kernel.encoding import MAX_INTEGER, encode, to_text
-from kouan.kernel.execution import Write
 from kouan.kernel.records import Charter, Member
 from kouan.kernel.suites import digest, public_key, sign
 from kouan.modules.cases import admission
+from kouan.modules.cases import commands as cases
+from kouan.modules.cases import rules as cases_rules
 from kouan.modules.customs import commands as customs
 from kouan.modules.customs import rules as customs_rules
 from kouan.modules.financing import commands as financing
 from kouan.modules.financing import rules as financing_rules
+from kouan.modules.financing.records import Purpose
 from kouan.modules.financing.rules import PayOffConsent, draw_message
-from kouan.simulation.audit.books import Loan
+from kouan.simulation.audit.rows import Loan
 from kouan.simulation.audit.signatures import canonical
 from kouan.simulation.auditor import Auditor, Difference
 
 DAY_MS: Final = 24 * 3_600_000
 BANKS: Final = ("bank-a", "bank-b", "bank-c")
-SOME: Final = to_text(digest("test/some"))
-SMALL_ORDER: Final = to_text(bytes([1] + [0] * 31))
+SEEN: Final = ("case", "collection", "financing", "fingerprint", "quota")
 Choose = Callable[[Sequence[Any]], Any]
 
 
@@ -43,10 +45,11 @@ class Watched(Ledger):
     """A ledger each block of which the auditor sees."""
 
     def __init__(self, **charter: int) -> None:
-        commands = (*customs.COMMANDS, *financing.commands_for(admission))
-        parameters = (*customs_rules.PARAMETERS, *financing_rules.PARAMETERS)
+        commands = (*cases.COMMANDS, *customs.COMMANDS, *financing.commands_for(admission))
+        parameters = (*cases_rules.PARAMETERS, *customs_rules.PARAMETERS, *financing_rules.PARAMETERS)
         members = {**{bank: ["bank"] for bank in BANKS}, "commerce": ["convener", "operator"]}
         members |= {"customs": ["customs"], "customs-b": ["customs"], "overseer": ["overseer"]}
+        members |= {ATTESTER: ["attester"], EVALUATOR: ["evaluator"]}
         charter = {"customs.opening_sealed_ms": 10 * DAY_MS, **charter}
         super().__init__(commands, parameters, charter=charter, members=members)  # type: ignore[arg-type]  # plain strings
         self.auditor = Auditor(self.founding, self.alliance)
@@ -54,11 +57,16 @@ class Watched(Ledger):
         self.accepted: list[str] = []
         """The types of what the last block accepted."""
         self.kinds = {command.type for command in commands}
+        self.unforeseen: set[str] = set()
+        """What the last block wrote though the auditor had expected nothing of it."""
 
     def block(self, *envelopes: bytes) -> list[dict[str, Any]]:
+        before = dict(self.state.values)
         receipts = super().block(*envelopes)
         raw = [canonical(receipt) for receipt in receipts]
         self.differences = self.auditor.watch(self.height, self.time_ms, envelopes, raw, self.state.get)
+        written = {key for key, value in self.state.values.items() if before.get(key) != value}
+        self.unforeseen = {key for key in written if key.partition("/")[0] in SEEN} - self.auditor.books.touched
         self.accepted = [
             kind
             for envelope, receipt in zip(envelopes, receipts, strict=True)
@@ -66,11 +74,6 @@ class Watched(Ledger):
             if not result["code"]
         ]
         return receipts
-
-    def _check_quota(self, write: Write) -> None:
-        """Leave that to the auditor: the check takes a payout from a hold that a collection has left no room for,
-        though the payout itself has room, for a draw beyond the limit.
-        """
 
     def set_parameter(self, name: str, value: int) -> None:
         """Change the charter as a vote would, before the next block."""
@@ -103,6 +106,7 @@ class Caller:
         self.draw_keys: dict[str, bytes] = {}
         self.count = 0
         self.made = 0
+        self.papers = Papers(self)
         self.small = False
         """For a while amounts are small, so that many loans find room on one declaration."""
 
@@ -114,12 +118,13 @@ class Caller:
         if len(self.good()) < 5 and self.choose([True, True, False]):
             return self.attest()
         if any(row.offer for row in self.books.loans.values()) and self.choose([True, False, False, False]):
-            return self.accept()
+            answer: Callable[[], tuple[str, dict[str, Any]]] = self.choose([*[self.accept] * 4, self.cancel_offer])
+            return answer()
         maker: Callable[[], tuple[str, dict[str, Any]]] = self.choose(self._makers())
         return maker()
 
     def _makers(self) -> list[Callable[[], tuple[str, dict[str, Any]]]]:
-        often = [*[self.hold] * 6, *[self.disburse] * 4, self.repay, self.collect]
+        often = [*[self.hold] * 12, *[self.disburse] * 8, self.repay, self.collect, self.collect]
         customs = [
             self.attest,
             self.stage,
@@ -130,11 +135,12 @@ class Caller:
             self.resume,
             self.rekey,
         ]
-        rest = [self.extend, self.release, self.prolong, self.write_off, self.review, self.reverse]
+        rest = [self.extend, self.release, self.prolong, self.write_off, self.review, self.reverse, self.reverse]
         trade = [self.refinance, self.refinance, self.substitute, self.substitute, self.offer, self.accept]
         stops = [self.choose([self.withdraw, self.suspend, self.resume, self.resume, self.stage])]
         return [
             *often,
+            *self.papers.makers(),
             *stops,
             *customs,
             *rest,
@@ -166,7 +172,7 @@ class Caller:
         return self.some(self.choose([good, good, good, list(self.books.documents)]), f"{SOME}.USD")
 
     def good(self) -> list[str]:
-        """Return the declarations that can still be drawn on."""
+        """Return the documents that can still be drawn on."""
         rows = self.books.documents.items()
         return [name for name, row in rows if row.status == "active" and self.books.limit(name) > 10]
 
@@ -175,6 +181,13 @@ class Caller:
 
     def bank(self, loan: str) -> str:
         return str(self.rarely("bank-b", self.books.loans[loan].bank)) if loan in self.books.loans else "bank-a"
+
+    def bank_of_three(self) -> str:
+        return str(self.choose(BANKS))
+
+    def purpose(self, quota: str) -> Purpose:
+        row = self.books.documents.get(quota)
+        return "buyer" if row and row.purpose == "buyer" else "seller"
 
     def later(self, *days: int) -> int:
         return max(1, self.ledger.time_ms + int(self.choose(days)) * DAY_MS)
@@ -187,6 +200,9 @@ class Caller:
         ]
         return min(MAX_INTEGER, max(0, int(self.choose([*edges, figures[0] + 1]))))
 
+    def some_large(self) -> int:
+        return int(self.choose([MAX_INTEGER, 50_000_000, 50_000_000]))
+
     # Customs.
 
     def attest(self) -> tuple[str, dict[str, Any]]:
@@ -196,11 +212,11 @@ class Caller:
         seed = digest("test/draw", f"{handle}.{unit}".encode())
         self.draw_keys.setdefault(f"{handle}.{unit}", seed)
         fields = {
-            "attested": self.choose([10_000_000, 10_000_001, 10_000_000, 9_999_999, 100_000, 77, MAX_INTEGER]),
+            "attested": self.choose([10_000_000, 10_000_001, 10_000_000, 9_999_999, 100_000, 77, self.some_large()]),
             "commitment": SOME,
             "custodial": False,
             "draw_key": self.rarely(SMALL_ORDER, to_text(public_key(seed))),
-            "fingerprints": SOME,
+            "fingerprints": self.choose([SOME, OTHER]),
             "handle": handle,
             "kind": self.rarely("import", "export"),
             "mode": self.choose(["0110", "0110", "0110", "0110", "2600", "9999"]),
@@ -213,15 +229,16 @@ class Caller:
         return self.rarely("customs-b", "customs"), fields
 
     def _of_customs(self, kind: str, **fields: Any) -> tuple[str, dict[str, Any]]:
-        quota = self.some(list(self.books.documents), self.quota())
-        issuer = self.books.documents[quota].issuer if quota in self.books.documents else "customs"
+        declarations = [name for name, row in self.books.documents.items() if row.stage]
+        quota = self.some(declarations, self.quota())
+        issuer = self.books.documents[quota].issuer if quota in declarations else "customs"
         return self.rarely("customs-b", issuer), {"quota": quota, "type": f"customs.{kind}/1", **fields}
 
     def stage(self) -> tuple[str, dict[str, Any]]:
         return self._of_customs("stage", stage=self.choose(["closed", "closed", "released", "filed"]))
 
     def amend(self) -> tuple[str, dict[str, Any]]:
-        member, plain = self._of_customs("amend", commitment=SOME, fingerprints=SOME)
+        member, plain = self._of_customs("amend", commitment=SOME, fingerprints=self.choose([SOME, OTHER]))
         quota = plain["quota"]
         row = self.books.documents.get(quota)
         attested = self.near(row.attested, self.books.used(quota)) if row else 5
@@ -266,16 +283,22 @@ class Caller:
 
     # Loans.
 
-    def draws(self, bank: str, loan: str, already: dict[str, int], quotas: Sequence[str] = ()) -> list[dict[str, Any]]:
-        chosen = quotas or [self.quota() for _ in range(self.choose([1, 1, 2, 3]))]
+    def draws(
+        self, bank: str, loan: str, already: dict[str, int], quotas: Sequence[str] = (), purpose: Purpose | None = None
+    ) -> list[dict[str, Any]]:
+        chosen = list(quotas) or [self.quota() for _ in range(self.choose([1, 1, 2, 3]))]
+        purpose = purpose or self.purpose(chosen[0])
+        if not self.is_rare():
+            chosen = [quota for quota in chosen if self.purpose(quota) == purpose] or chosen[:1]
         parts = []
         for quota in chosen if self.is_rare() else dict.fromkeys(chosen):
             known = quota in self.books.documents
             room = max(1, self.books.room(quota, self.ledger.time_ms)) if known else 5
-            amount = max(1, self.near(room, room, room // 3))
+            at_edge = not self.small and self.choose([True, False])
+            amount = max(1, self.papers.edge(quota) if at_edge else self.near(room, room, room // 3))
             expires_ms = self.rarely(self.ledger.time_ms, self.later(1))
             in_all = min(MAX_INTEGER, already.get(quota, 0) + amount)
-            message = draw_message(self.ledger.alliance, bank, loan, quota, self.rarely(7, in_all), expires_ms)
+            message = draw_message(self.ledger.alliance, bank, loan, quota, self.rarely(7, in_all), expires_ms, purpose)
             seed = self.draw_keys.get(quota, bytes(32))
             signature = to_text(sign(seed, "kouan/draw/1", message))
             parts.append({"amount": amount, "expires_ms": expires_ms, "quota": quota, "signature": signature})
@@ -295,7 +318,7 @@ class Caller:
             "financing": loan,
             "maturity_ms": self.rarely(self.ledger.time_ms, self.later(2, 90)),
             "product": self.choose(["export-bill", "factoring"]),
-            "purpose": "seller",
+            "purpose": self.purpose(parts[0]["quota"]),
             "rates": self.rarely({"XAU": 1}, rates),
         }
 
@@ -340,13 +363,14 @@ class Caller:
         already = {quota: row.may_draw(quota) for quota in quotas} if row else {}
         if row and from_one in already and self.choose([True, False]):
             already[from_one] -= 1
-        parts = self.draws(bank, loan, already)
+        purpose: Purpose = "buyer" if row and row.purpose == "buyer" else "seller"
+        parts = self.draws(bank, loan, already, purpose=purpose)
         amount = self.choose([sum(part["amount"] for part in parts), row.owed(from_one) if row else 1])
         if row and self.choose([True, True, False]):  # equal amounts, signed anew
             moved = max(1, min(parts[0]["amount"], row.owed(from_one)))
             part = parts[0]
             in_all = already.get(part["quota"], 0) + moved
-            message = draw_message(self.ledger.alliance, bank, loan, part["quota"], in_all, part["expires_ms"])
+            message = draw_message(self.ledger.alliance, bank, loan, part["quota"], in_all, part["expires_ms"], purpose)
             seed = self.draw_keys.get(part["quota"], bytes(32))
             parts, amount = (
                 [{**part, "amount": moved, "signature": to_text(sign(seed, "kouan/draw/1", message))}],
@@ -419,15 +443,19 @@ class Caller:
     def collect(self) -> tuple[str, dict[str, Any]]:
         items = []
         for _ in range(self.choose([1, 1, 2])):
-            quota = self.choose([self.quota(), self.some(list(self.books.documents), self.quota())])
+            ended = [name for name in self.books.documents if self.books.is_settled(name)]
+            quota = self.choose([self.quota(), self.some(self.choose([self.papers.together(), ended]), self.quota())])
             row = self.books.documents.get(quota)
             left = max(0, row.attested - self.books.collected(quota)) if row else 5
             amount = self.near(left, row.attested // 10 if row else 0, left // 3, 0)
-            items.append({"amount": amount, "final": self.is_rare(), "quota": quota})
+            items.append({"amount": amount, "final": self.choose([True] + [False] * 4), "quota": quota})
         collection = self.rarely(self.some(list(self.books.moneys), self.fresh()), self.fresh())
-        financing = self.choose([None, self.loan()])
-        fields = {"collection": collection, "financing": financing, "items": items, "type": "financing.collect/1"}
-        return self.choose(BANKS), fields
+        fields = {"collection": collection, "items": items, "type": "financing.collect/1"}
+        lending = [name for name, row in self.books.loans_on(items[0]["quota"]) if owing(row) or self.held(row)]
+        if lending and self.choose([True, False]):
+            loan = self.some(lending, self.loan())
+            return self.bank(loan), {**fields, "financing": loan}
+        return self.bank_of_three(), {**fields, "financing": self.choose([None, self.loan()])}
 
     def reverse_collection(self) -> tuple[str, dict[str, Any]]:
         collection = self.some(list(self.books.moneys), self.fresh())

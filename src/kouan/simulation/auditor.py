@@ -20,6 +20,7 @@ from kouan.simulation.audit.books import Books, RefusedError
 from kouan.simulation.audit.conservation import Read, broken
 from kouan.simulation.audit.envelopes import Letter, Numbers, read
 from kouan.simulation.audit.rules import Party, Rule, Said
+from kouan.simulation.audit.trades import Trades
 
 RULES: Final[Mapping[str, Rule]] = {
     **bringing_in.RULES,
@@ -29,6 +30,8 @@ RULES: Final[Mapping[str, Rule]] = {
     **servicing.RULES,
 }
 _DRAWS: Final = frozenset(drawing.RULES) - {"financing.extend/1"}
+_CORRECTIONS: Final = frozenset({"financing.bring-in/1", "financing.reverse/1"})
+"""What may put more on a trade than it carries, because it records a fact."""
 
 
 class Result(NamedTuple):
@@ -72,11 +75,15 @@ class Auditor:
         self.predicted = 0
         """Results predicted so far."""
         self._rules = rules
+        self._accepted: set[str] = set()
+        """The kinds of command that the block accepted, or rolled back after."""
         self._numbers = Numbers()
+        self._trades = Trades()
 
     def predict(self, time_ms: int, envelopes: Sequence[bytes]) -> list[Receipt]:
         """Return what a block's receipts must say, and put down what it does."""
         self.books.begin()
+        self._accepted.clear()
         sent: dict[str, int] = {}
         return [self._predict(raw, time_ms, sent) for raw in envelopes]
 
@@ -102,7 +109,9 @@ class Auditor:
         quotas = [key.partition("/")[2] for key in touched if key.startswith("quota/")]
         loans_on = {quota: [name for name, _ in self.books.loans_on(quota)] for quota in quotas}
         loans_on = {quota: loans for quota, loans in loans_on.items() if quota in self.books.documents}
-        return [Difference(height, what, "conserved", "broken") for what in broken(read, loans_on, time_ms)]
+        lost = broken(read, loans_on, time_ms)
+        lost += self._trades.broken(read, touched, corrected=not _CORRECTIONS.isdisjoint(self._accepted))
+        return [Difference(height, what, "conserved", "broken") for what in lost]
 
     def _predict(self, raw: bytes, time_ms: int, sent: dict[str, int]) -> Receipt:
         letter = read(raw, self.alliance, time_ms, self.parties)
@@ -143,6 +152,7 @@ class Auditor:
         except RefusedError as refused:
             self.books.back_to(mark)
             return Result(refused.code, refused.at)
+        self._accepted.add(str(kind))
         if kind in _DRAWS:
             self._check_drawn(said, cmd)
         return Result(0)

@@ -31,7 +31,7 @@ def _bring_in(said: Said, cmd: BringInCommand) -> None:
             raise RefusedError(Rejection.QUOTA_NUMBER_TOO_LARGE, part.quota)
         owed[part.quota] = part.amount
     check_worth(said, cmd)
-    loan = with_entry(said, new_loan(said, cmd, dict.fromkeys(owed, 0)), "brought-in", owed)
+    loan = with_entry(said, new_loan(said, cmd, owed), "brought-in", owed)
     write_loan(said, cmd.financing, loan)
     tell_overdrawn(said, owed)
     # The bank has seen the revision that its own loan raised.

@@ -133,14 +133,14 @@ def _take_parts(said: Said, cmd: Any, check: Callable[[str, int], None], grown: 
 
     ``grown`` returns the loan with what was granted so far held or drawn: so the books show it to the trade.
     """
-    seen: dict[str, int] = {}
+    granted: dict[str, int] = {}
     for draw in cmd.allocations:
-        if draw.quota in seen:
+        if draw.quota in granted:
             raise RefusedError(Rejection.ALLOCATION_TWICE, draw.quota)
-        row = _check_draw(said, cmd.financing, draw, draw.amount, cmd.purpose)
+        _check_draw(said, cmd.financing, draw, draw.amount, cmd.purpose)
         check(draw.quota, draw.amount)
-        seen[draw.quota] = row.revision
-        said.books.put_loan(cmd.financing, grown(new_loan(said, cmd, seen)))
+        granted[draw.quota] = draw.amount
+        said.books.put_loan(cmd.financing, grown(new_loan(said, cmd, dict(granted))))
         weighing.place(said, draw.quota, cmd.financing)
     check_worth(said, cmd)
     return said.books.loans[cmd.financing]
@@ -163,8 +163,8 @@ def check_worth(said: Said, cmd: Any) -> None:
         raise RefusedError(Rejection.AMOUNT_NOT_SUM, "amount")
 
 
-def new_loan(said: Said, cmd: Any, seen: dict[str, int]) -> Loan:
-    """Return a loan on the documents that are ``seen`` so far, of which nothing is held or drawn yet."""
+def new_loan(said: Said, cmd: Any, granted: dict[str, int]) -> Loan:
+    """Return a loan on some documents, of which nothing is held or drawn yet."""
     return Loan(
         advances=0,
         amount=cmd.amount,
@@ -172,18 +172,18 @@ def new_loan(said: Said, cmd: Any, seen: dict[str, int]) -> Loan:
         bank=said.member,
         currency=cmd.currency,
         entries=(),
-        granted={draw.quota: draw.amount for draw in cmd.allocations if draw.quota in seen},
+        granted=granted,
         holds={},
         lapse_ms=0,
         maturity_ms=cmd.maturity_ms,
         offer=None,
         predecessor=None,
         purpose=cmd.purpose,
-        quotas=tuple(seen),
+        quotas=tuple(granted),
         rates=cmd.rates,
         reason=None,
         registration=None,
-        seen=dict(seen),
+        seen={quota: said.books.documents[quota].revision for quota in granted},
         state="held",
     )
 
