@@ -35,6 +35,7 @@ vectors: $(READY) ## make the vectors anew from the code
 	$(BIN)/python -m tests.kernel.make_vectors
 	$(BIN)/python -m tests.client.test_secret_vectors
 	$(BIN)/python -m tests.formats.test_fingerprints
+	$(BIN)/python -m tests.evaluator.test_evaluator_vectors
 
 docs: $(READY) ## make the generated pages of the reference anew
 	$(BIN)/python docs/generate.py

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from kouan.evaluator.memory import HOUR_MS, MemoryFileError, open_file
+from kouan.evaluator.memory import HOUR_MS, open_file
 
 NOBODY: Final = ""
 """Who asked a question that carries no member's valid signature."""
@@ -36,9 +36,6 @@ def note(db: sqlite3.Connection, member: str, now_ms: int, *, asked: int, refuse
 
 def read_log(path: Path) -> list[Asked]:
     """Return the log in an evaluator's file, newest first; raises MemoryFileError."""
-    try:
-        with closing(open_file(path)) as db:
-            rows = db.execute("SELECT hour_ms, member, asked, refused FROM log ORDER BY hour_ms DESC, member")
-            return [Asked(*row) for row in rows]
-    except sqlite3.DatabaseError as problem:
-        raise MemoryFileError(f"{path}: not an evaluator's file: {problem}") from None
+    with closing(open_file(path)) as db:
+        rows = db.execute("SELECT hour_ms, member, asked, refused FROM log ORDER BY hour_ms DESC, member")
+        return [Asked(*row) for row in rows]

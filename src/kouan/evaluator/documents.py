@@ -49,8 +49,9 @@ def shown_in(question: Question) -> Shown:
         raise EvaluationError(f"fields: {problem.field} {problem.problem}") from None
     if not isinstance(paper, _RECORDS[question.kind]):
         raise EvaluationError(f"kind: is {question.kind}, but the fields are those of {question.fields['format']}")
-    kind = CREDIT_NOTE if isinstance(paper, Invoice) and paper.kind == CREDIT_NOTE else question.kind
-    return Shown(kind, exact_fingerprints(paper), named_fingerprints(paper), soft_features(paper))
+    if isinstance(paper, Invoice) and paper.kind == CREDIT_NOTE:  # nobody lends on it: it is compared with nothing
+        return Shown(CREDIT_NOTE, exact_fingerprints(paper), named_fingerprints(paper), [])
+    return Shown(question.kind, exact_fingerprints(paper), named_fingerprints(paper), soft_features(paper))
 
 
 def _declaration(fields: dict[str, Any]) -> Shown:

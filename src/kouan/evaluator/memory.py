@@ -102,13 +102,8 @@ class Memory:
     def __init__(self, path: Path, secret_check: bytes) -> None:
         """``secret_check`` is what `kouan.evaluator.prf.Prf.check` gives."""
         self.db = open_file(path)
-        try:
-            self.db.executescript(_TABLES)
-            self.db.execute("INSERT OR IGNORE INTO master VALUES (1, ?)", (secret_check,))
-            (found,) = self.db.execute("SELECT secret_check FROM master").fetchone()
-        except sqlite3.DatabaseError as problem:
-            self.db.close()
-            raise MemoryFileError(f"{path}: not an evaluator's file: {problem}") from None
+        self.db.execute("INSERT OR IGNORE INTO master VALUES (1, ?)", (secret_check,))
+        (found,) = self.db.execute("SELECT secret_check FROM master").fetchone()
         if found != secret_check:
             self.db.close()
             raise MemoryFileError(f"{path}: made with another master secret; restore the key file that belongs to it")
@@ -218,11 +213,16 @@ def _told(rows: Iterable[tuple[str, bytes, bytes, str, int]]) -> list[Likeness]:
 
 
 def open_file(path: Path) -> sqlite3.Connection:
-    """Open an SQLite file that only its owner can read; the caller closes it."""
+    """Open an SQLite file that only its owner can read, made if there is none; the caller closes it."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
-    for pragma in ("foreign_keys = ON", "secure_delete = ON", "synchronous = FULL", "trusted_schema = OFF"):
-        db.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in ("foreign_keys = ON", "secure_delete = ON", "synchronous = FULL", "trusted_schema = OFF"):
+            db.execute(f"PRAGMA {pragma}")
+        db.executescript(_TABLES)
+    except sqlite3.DatabaseError as problem:
+        db.close()
+        raise MemoryFileError(f"{path}: not an evaluator's file: {problem}") from None
     return db
 
 
