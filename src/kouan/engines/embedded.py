@@ -9,9 +9,10 @@ A block goes: execute, append to the log, one fsync, apply, answer.
 
 from __future__ import annotations
 
+import gc
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,11 +22,11 @@ from kouan.engines.disk import DirectoryDisk, Disk
 from kouan.engines.log import BlockLog, DamagedLogError, OpenReport, Position
 from kouan.engines.port import Found, LoggedBlock, Proven, Status
 from kouan.engines.signatures import ThreadedVerifier
-from kouan.engines.store import Mark, Store
+from kouan.engines.store import Mark, Store, Version
 from kouan.kernel.encoding import Bytes32, from_text, to_text
 from kouan.kernel.envelope import envelope_id
 from kouan.kernel.execution import NO_RECEIPTS, Block, BlockOutcome, app_hash, execute_block, found
-from kouan.kernel.proof import make_checkpoint
+from kouan.kernel.proof import Checkpoint, Handover, make_checkpoint
 from kouan.kernel.records import Charter
 from kouan.kernel.registry import CHARTER_KEY, Claim, Registry
 from kouan.kernel.state import StateReader
@@ -103,6 +104,7 @@ class Embedded:
         self._disk = disk or DirectoryDisk(directory)
         self._skipped = _skip_list(directory / SKIP)
         self._receipts: OrderedDict[str, bytes] = OrderedDict()
+        self._signed: tuple[Checkpoint, list[Handover]] | None = None
         with ExitStack() as opened:  # what is open is let go when the rest fails
             opened.callback(self._verify.close)
             self._store = Store(directory / STATE, keep_versions=ledger.keep_versions)
@@ -139,6 +141,13 @@ class Embedded:
     def prove(self, keys: Sequence[str], height: int | None = None) -> Proven:
         """See `kouan.engines.port.Engine.prove`; raises StoreError, OperatorKeyError."""
         version = self._store.at(self._store.height if height is None else height)
+        if self._signed is None or self._signed[0].height != version.height:
+            self._signed = self._sign(version)
+        checkpoint, chain = self._signed
+        return Proven(checkpoint, chain, [version.leaf(key) for key in keys])
+
+    def _sign(self, version: Version) -> tuple[Checkpoint, list[Handover]]:
+        """Return the checkpoint of a version, and the handovers before it."""
         last = self._last_at(version.height)
         chain = [handover for handover in handovers(StateReader(version)) if handover.from_height <= last.height]
         signer = signer_at(self._ledger.operator, chain, last.height)
@@ -156,7 +165,7 @@ class Embedded:
             state_root=last.state_root,
             time_ms=last.time_ms,
         )
-        return Proven(checkpoint, chain, [version.leaf(key) for key in keys])
+        return checkpoint, chain
 
     def blocks(self, from_height: int = 1) -> Iterator[LoggedBlock]:
         """See `kouan.engines.port.Engine.blocks`."""
@@ -230,7 +239,8 @@ class Embedded:
         time_ms = max(self._now_ms(), last.time_ms)
         block = Block(self._ledger.alliance, last.height + 1, time_ms, envelopes, self._skipped)
         try:
-            outcome = execute_block(self._store, block, self._ledger.registry, self._verify)
+            with _without_collector():
+                outcome = execute_block(self._store, block, self._ledger.registry, self._verify)
         except Exception as defect:
             names = " ".join(envelope_id(raw) for raw in envelopes)
             defect.add_note(
@@ -301,6 +311,18 @@ class Embedded:
             f"block {logged.height} of {LOG} leads to another state than it did when it was written: "
             "this version of the software executes it differently, or the log was changed"
         )
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Let no garbage collection run: a block makes no cycles but many records, among which it would look in vain."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _skip_list(path: Path) -> frozenset[str]:

@@ -280,6 +280,7 @@ class Version(Values):
         self._store = store
         self.height = height
         self._change = change or TreeChange(store.tree.root, {}, {})
+        self._ref = self._changed_ref if change else store.tree.ref
 
     @property
     def root(self) -> bytes:
@@ -297,7 +298,7 @@ class Version(Values):
         way = walk(path_of(key), self._store.tree.depth, self._ref, self._bucket)
         return make_leaf(key, way, None if way.entry is None else self._store.value_of(way.entry))
 
-    def _ref(self, node: int) -> bytes:
+    def _changed_ref(self, node: int) -> bytes:
         return self._change.refs.get(node) or self._store.tree.ref(node)
 
     def _bucket(self, number: int) -> bytes:

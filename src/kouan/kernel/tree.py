@@ -17,6 +17,7 @@ entry is path, leaf hash and *place*: where the store keeps the value; the tree 
 from __future__ import annotations
 
 from hashlib import sha256
+from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kouan.kernel.suites import digest
@@ -33,6 +34,7 @@ _INNER: Final = b"kouan/inner/1\0"
 _KEY: Final = b"kouan/key/1\0"
 _VALUE: Final = b"kouan/value/1\0"
 _LEAF: Final = b"kouan/leaf/1\0"
+_put_ref: Final = Struct(f"{REF}s").pack_into
 
 
 def path_of(key: str) -> bytes:
@@ -133,7 +135,7 @@ class Tree:
         """Take a difference in. It must have been computed from this very version."""
         flat, own = self._flat, self._buckets
         for node, ref in change.refs.items():
-            flat[REF * node : REF * node + REF] = ref
+            _put_ref(flat, REF * node, ref)
         for number, bucket in change.buckets.items():
             self.entries += (len(bucket) - len(own[number])) // ENTRY
             own[number] = bucket
@@ -227,17 +229,20 @@ def _parents(level: dict[int, bytes], flat: bytearray) -> dict[int, bytes]:
     """Return the references of the parents of ``level``; a missing sibling is read from the flat array."""
     above: dict[int, bytes] = {}
     get = level.get
-    for node in level:
-        parent = node >> 1
-        if parent in above:
-            continue
-        start = REF * 2 * parent
-        left = get(2 * parent) or bytes(flat[start : start + REF])
-        right = get(2 * parent + 1) or bytes(flat[start + REF : start + 2 * REF])
-        if left[0] and right[0]:
-            above[parent] = b"\2" + sha256(_INNER + left + right).digest()
+    for node, ref in level.items():
+        other: bytes | bytearray | None = get(node ^ 1)
+        if other is None:
+            start = REF * (node ^ 1)
+            other = flat[start : start + REF]
+        elif node & 1:
+            continue  # done with its sibling
+        if other[0] == 0 and ref[0] != INNER_KIND:
+            above[node >> 1] = ref  # a lone leaf rises: the most frequent case below the crown
+        elif ref[0] and other[0]:
+            both = _INNER + other + ref if node & 1 else _INNER + ref + other
+            above[node >> 1] = b"\2" + sha256(both).digest()
         else:
-            above[parent] = join(left, right)
+            above[node >> 1] = join(bytes(other), ref) if node & 1 else join(ref, bytes(other))
     return above
 
 
