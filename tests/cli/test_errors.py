@@ -39,6 +39,44 @@ def test_without_json_nothing_is_on_standard_output() -> None:
     assert (ran.code, ran.out) == (2, "")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says", "then"),
+    [
+        (["financing", "list", "--bogus"], "没有选项 --bogus", "kouan financing list --help"),
+        (["financing", "hold"], "缺少 'CONSENT.json'", "kouan financing hold --help"),
+        (["quota", "show", "1", "2"], "多出参数 2", "kouan quota show --help"),
+        (["simulate", "--seed", "x"], "'--seed' 的值有误：", "kouan simulate --help"),
+        (["nonsense"], "没有命令 'nonsense'", "kouan --help"),
+        (["verify"], "缺少 'PROOF'", "kouan verify --help"),
+    ],
+)
+def test_a_mistake_is_framed_in_the_readers_language(arguments: list[str], says: str, then: str) -> None:
+    """By the option, which stands among words that were not understood, or by the environment."""
+    ways = [run(*arguments, env={"KOUAN_LANG": "zh"}), run(*arguments, "--lang=zh"), run(*arguments, "--lang", "zh")]
+    for ran in ways:
+        problem, usage, next_step = ran.err.strip().splitlines()
+        assert (ran.code, ran.out) == (2, "")
+        assert problem.startswith(f"用法有误：{says}")
+        assert usage.startswith("用法：")
+        assert next_step.startswith("下一步：")
+        assert next_step.endswith(then.removeprefix("kouan "))
+    assert run(*arguments).err.splitlines()[-1].startswith("Next: ")
+
+
+def test_an_option_without_its_value_is_told_in_the_readers_language() -> None:
+    """Typer does not say of which command it is."""
+    assert run("init", "new", "--members", env={"KOUAN_LANG": "zh"}).err == "用法有误：选项 '--members' 缺少值\n"
+
+
+def test_unusable_input_is_framed_in_the_readers_language(tmp_path: Path) -> None:
+    """What is wrong with a file is told in Chinese too."""
+    missing = tmp_path / "none.json"
+    ran = run("verify", missing, "--trust", missing, "--lang", "zh")
+    assert (ran.code, ran.err) == (2, f"输入不可用：{missing}: 没有这个文件或目录；请核对路径\n")
+    ran = run("simulate", "--lang", "zh")
+    assert ran.err.startswith("输入不可用：simulate: give either --out")
+
+
 def test_verify_alone_tells_mistakes_in_the_same_shape() -> None:
     """It is started without the rest of the command line."""
     result = CliRunner().invoke(verify_app, ["--json"])

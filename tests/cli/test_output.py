@@ -21,7 +21,7 @@ def test_what_steers_a_terminal_is_replaced_wherever_it_stands(capsys: pytest.Ca
     """Titles, columns, cells, names, values, lines and errors."""
     shown: list[RenderableType] = [table(EVIL, [EVIL], [[EVIL]]), fields([(EVIL, EVIL)]), f"{EVIL}\nsecond line"]
     show(Page({}, shown), as_json=False)
-    show_unusable(UnusableError("slip", f"has the unknown field {EVIL!s}"), as_json=False)
+    show_unusable(UnusableError("slip", f"has the unknown field {EVIL!s}"), "en", as_json=False)
     out, err = capsys.readouterr()
     assert not set(STEERING) & set(out + err)
     assert out.count("TSAF") == 6

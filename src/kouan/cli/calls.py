@@ -197,7 +197,7 @@ def _run(function: Callable[..., Page], given: dict[str, Any]) -> None:
         show_refused(error, lang, as_json=as_json)
         raise typer.Exit(REFUSED) from None
     except UNUSABLE_ERRORS as error:
-        show_unusable(error, as_json=as_json)
+        show_unusable(error, lang, as_json=as_json)
         raise typer.Exit(UNUSABLE) from None
     show(page, as_json=as_json)
     if page.exit_code:

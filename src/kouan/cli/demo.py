@@ -54,7 +54,7 @@ def demo(
         try:
             summary = _play(directory, seed, lang, as_json=as_json)
         except (OSError, ValueError) as problem:
-            show_unusable(problem, as_json=as_json)
+            show_unusable(problem, lang, as_json=as_json)
             raise typer.Exit(UNUSABLE) from None
     _conclude(summary, port, lang, as_json=as_json)
     if not summary.ok:

@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from rich.console import Console, RenderableType
@@ -17,11 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from kouan.bootstrap import SHANGHAI
-from kouan.cli.errors import told
+from kouan.cli import errors
 from kouan.client.sentences import sentence_of
 from kouan.client.session import Result
 
-Lang = Literal["en", "zh"]
+Lang = errors.Lang
 DONE = 0
 REFUSED = 1
 UNUSABLE = 2
@@ -136,9 +136,9 @@ def show(page: Page, *, as_json: bool) -> None:
             console.print(part)
 
 
-def show_unusable(error: Exception, *, as_json: bool) -> None:
+def show_unusable(error: Exception, lang: Lang, *, as_json: bool) -> None:
     """Print one line about unusable input to standard error, and with ``--json`` a document too."""
-    said = told(error)
+    said = errors.told(error, lang)
     if as_json:
         _print_json(said.document)
     _print_error(said.line)

@@ -59,14 +59,14 @@ def simulate(
     """
     if (out is None) == (run is None):
         problem = ValueError("simulate: give either --out, to write a simulation, or --run, to play one")
-        show_unusable(problem, as_json=as_json)
+        show_unusable(problem, lang, as_json=as_json)
         raise typer.Exit(UNUSABLE)
     try:
         if out is not None:
             _write(out, seed, declarations, fraud_rate, lang, as_json=as_json)
         summary = None if run is None else _play(run, ledger, as_json=as_json)
     except (OSError, ValueError) as problem:
-        show_unusable(problem, as_json=as_json)
+        show_unusable(problem, lang, as_json=as_json)
         raise typer.Exit(UNUSABLE) from None
     if summary is not None:
         _show_summary(summary, lang, as_json=as_json)

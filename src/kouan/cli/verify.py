@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import msgspec
 import typer
 
-from kouan.cli.errors import JsonCommand, told
+from kouan.cli.errors import JsonCommand, Lang, told
 from kouan.client.verifier import MAX_BYTES, UnusableError, verify_proof
 
 NOT_PROVEN: Final = 1
@@ -30,9 +30,7 @@ def verify(
         str | None, typer.Option("--now", metavar="TIME", help="The verifier's clock, ISO 8601; without it, this one.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    lang: Annotated[
-        Literal["en", "zh"], typer.Option("--lang", envvar="KOUAN_LANG", help="The language of the answer.")
-    ] = "en",
+    lang: Annotated[Lang, typer.Option("--lang", envvar="KOUAN_LANG", help="The language of the answer.")] = "en",
 ) -> None:
     """Verify a proof file offline: say in plain words what is proven, or which step failed.
 
@@ -47,7 +45,7 @@ def verify(
         now_ms = _clock(now, archival=archival)
         verdict = verify_proof(_read(proof), _read(trust), now_ms=now_ms)
     except (OSError, UnusableError) as problem:
-        said = told(problem)
+        said = told(problem, lang)
         if as_json:
             typer.echo(msgspec.json.format(msgspec.json.encode(said.document), indent=2).decode())
         typer.echo(said.line, err=True)
