@@ -18,12 +18,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import postgres
+from bench import postgres, quality
 
 Figures = dict[str, float]
 BARE = "PostgreSQL, bare inserts"
@@ -42,10 +42,22 @@ class Sizes(NamedTuple):
     turns: int
     singles: int
     postgres_seconds: int
+    days: int
+    """Simulated, to see which frauds are found."""
 
 
-FULL = Sizes(10_000, 100_000, 1_000_000, blocks=30, growth_blocks=10, turns=5, singles=500, postgres_seconds=8)
-QUICK = Sizes(10_000, 20_000, 50_000, blocks=5, growth_blocks=5, turns=1, singles=30, postgres_seconds=1)
+FULL = Sizes(
+    10_000,
+    100_000,
+    1_000_000,
+    blocks=30,
+    growth_blocks=10,
+    turns=5,
+    singles=500,
+    postgres_seconds=8,
+    days=quality.SEEDS,
+)
+QUICK = Sizes(10_000, 20_000, 50_000, blocks=5, growth_blocks=5, turns=1, singles=30, postgres_seconds=1, days=1)
 
 
 def measure(name: str, directory: Path, *arguments: int) -> Figures:
@@ -175,6 +187,14 @@ def show(figures: dict[str, Figures], console: Console) -> None:
     console.print(table)
 
 
+def _quality(sizes: Sizes, console: Console) -> dict[str, Any]:
+    """Measure and print how well frauds on a trade's papers are found."""
+    with console.status("frauds and look-alikes on a trade's papers"):
+        found = quality.measure(sizes.days)
+    quality.show(found, console)
+    return quality.plain(found)
+
+
 def main() -> None:
     """Read the arguments, measure, print, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -190,9 +210,11 @@ def main() -> None:
         figures = {} if options.compare else run(sizes, directory, console)
         figures |= compare(sizes, directory, console)
     show(figures, console)
+    quality_found = None if options.compare else _quality(sizes, console)
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "machine": platform.machine()}
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps({"machine": machine, "figures": figures}, indent=2) + "\n")
+    written = {"machine": machine, "figures": figures, "quality": quality_found}
+    options.json.write_text(json.dumps(written, indent=2) + "\n")
     console.print(f"written to {options.json}")
 
 
