@@ -47,7 +47,7 @@ def owner_of(call: Call, name: str, wallet: str | None, option: str) -> Trader:
     for trader in traders_of(call, wallet):
         with wallet_of(call, trader) as opened:
             numbers = {kept.number for kept in opened.declarations()}
-            if name in numbers or any(name in kept.names for kept in opened.papers()):
+            if name in numbers or any(kept.is_named(name) for kept in opened.papers()):
                 return trader
     way_on = {
         "--declaration": "run `kouan enterprise receive` once customs has attested it",

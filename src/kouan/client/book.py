@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from kouan.client.likeness_book import LikenessBook
+from kouan.client.paper_secrets import plain
 
 BOOK_FILE: Final = "book.db"
 
@@ -151,8 +152,8 @@ class Book:
         return [row[0] for row in self._db.execute("SELECT id FROM offers ORDER BY id")]
 
     def know(self, quota: str, number: str, owner: str) -> None:
-        """Remember which declaration stands behind a quota."""
-        self._db.execute("INSERT OR REPLACE INTO declarations VALUES (?, ?, ?)", (quota, number, owner))
+        """Remember which declaration, or which other paper, stands behind a quota."""
+        self._db.execute("INSERT OR REPLACE INTO declarations VALUES (?, ?, ?)", (quota, plain(number), owner))
 
     def number_of(self, quota: str) -> str | None:
         """Return the number of the declaration behind a quota, where the bank was told."""
@@ -166,7 +167,7 @@ class Book:
 
     def quotas_of(self, number: str) -> list[str]:
         """Return the quotas of a declaration, one for each currency; none when the bank was never told."""
-        rows = self._db.execute("SELECT quota FROM declarations WHERE number = ? ORDER BY quota", (number,))
+        rows = self._db.execute("SELECT quota FROM declarations WHERE number = ? ORDER BY quota", (plain(number),))
         return [row[0] for row in rows]
 
     def add_collection(self, collection: BookedCollection) -> None:

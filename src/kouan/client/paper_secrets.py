@@ -7,6 +7,7 @@ secret and the paper's fields can open them: the owner, and every bank that was 
 from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
+from unicodedata import normalize
 
 from kouan.client.amounts import Amount
 from kouan.client.commitments import Subject, canonical_fields, commit
@@ -77,6 +78,11 @@ def code_of(party: Party | None) -> str:
         return ""
     by_scheme = {one.scheme: one.value for one in reversed(party.identifiers)}
     return by_scheme.get("uscc") or next((one.value for one in party.identifiers), party.name)
+
+
+def plain(number: str) -> str:
+    """Return a number as people type it: full-width letters, digits and hyphens as plain ones (Unicode NFKC)."""
+    return normalize("NFKC", number)
 
 
 def own_texts(paper: TradePaper) -> list[str]:

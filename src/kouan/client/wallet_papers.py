@@ -10,7 +10,7 @@ import msgspec
 from kouan.client.amounts import Amount
 from kouan.client.filings import SlipError, is_document
 from kouan.client.keymaterial import Entropy, fresh
-from kouan.client.paper_secrets import kind_of, own_texts, paper_draw_public, paper_draw_seed, value_of
+from kouan.client.paper_secrets import kind_of, own_texts, paper_draw_public, paper_draw_seed, plain, value_of
 from kouan.client.paper_slips import PaperContent, RecordedSlip, seal_paper_slip
 from kouan.client.places import DRAW_MASTER, Home
 from kouan.client.vault import Vault
@@ -56,6 +56,10 @@ class KeptPaper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         paper = self.paper
         kind = kind_of(paper)
         return [str(paper.number), f"{kind}:{paper.number}", f"{kind}:{paper.number}:{paper.date}", *self.quotas]
+
+    def is_named(self, name: str) -> bool:
+        """Tell whether it may be called so; full-width letters and digits count as plain ones."""
+        return plain(name) in map(plain, self.names)
 
 
 class Drawable(NamedTuple):
@@ -119,7 +123,7 @@ class WalletPapers:
 
     def named(self, name: str) -> KeptPaper:
         """Return the paper with a name: see `KeptPaper.names`. Raises ValueError for none, and for several."""
-        found = [kept for kept in self.all() if name in kept.names]
+        found = [kept for kept in self.all() if kept.is_named(name)]
         if not found:
             raise ValueError(f"document {name}: not in the wallet {self._home.id}; add the paper, or take in its slip")
         if len(found) > 1:
