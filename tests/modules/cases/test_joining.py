@@ -105,6 +105,18 @@ def test_an_attested_paper_merges_them(trade: Trade) -> None:
     assert trade.case(one).documents == sorted([one, two, bill])
 
 
+def test_an_attested_paper_that_was_amended_to_other_numbers_merges_nothing(trade: Trade) -> None:
+    """The carrier has not seen them: the bank alone would merge strangers' trades."""
+    one, two = trade.linked("one", 1000, ORDER), trade.linked("two", 1000, CONTRACT)
+    bill = trade.recorded("bank-c", "transport", "BL-1", 500)
+    trade.accept("carrier", trade.confirm(bill))
+    trade.accept("bank-c", trade.amend_paper(bill, 500, "correction", fingerprints=some32("other numbers")))
+    assert trade.quota(bill).facts["evidence"] == "self"
+    link = trade.link("bank-c", bill, ORDER, CONTRACT)
+    assert trade.refused("bank-c", link)[0] == Rejection.JOIN_UNSIGNED
+    assert trade.case(one).id != trade.case(two).id
+
+
 def test_a_weak_link_between_attested_trades_is_left_out_and_counted(trade: Trade) -> None:
     """A fake order names a stranger's contract; that stranger's declaration is not merged, nor is it stopped."""
     other = trade.linked("other", 1000, ("transport", "BL-1"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from tests.modules.financing.book import DAY_MS, EMPTY, Book, Wire, draw_seed, loan_id
+from tests.modules.financing.book import DAY_MS, Book, Wire, draw_seed, loan_id
 from tests.modules.ledger import MEMBERS, Ledger, seed_of
 
 from kouan.kernel.encoding import to_text
@@ -29,6 +29,7 @@ __all__ = ["DAY_MS", "EMPTY", "Named", "Trade", "Wire", "draw_key", "fingerprint
 Named = tuple[str, str]
 """A number: of which kind of paper, and what it is."""
 EVALUATOR: Final = "window"
+EMPTY: Final = to_text(bytes(32))
 
 
 def some32(name: str) -> str:

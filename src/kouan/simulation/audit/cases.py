@@ -163,10 +163,11 @@ def _amend(said: Said, cmd: changing.AmendCommand) -> None:
     row = _own_paper(said, cmd.quota)
     if cmd.reason in {"credit-note", "split"} and cmd.amount >= row.attested:
         raise RefusedError(Rejection.AMENDMENT_NOT_LOWER, "amount")
+    is_as_confirmed = cmd.amount <= row.attested and cmd.fingerprints == row.fingerprints
     stated = row._replace(
         attested=cmd.amount,
         commitment=cmd.commitment,
-        evidence="self" if cmd.amount > row.attested else row.evidence,
+        evidence=row.evidence if is_as_confirmed else "self",
         fingerprints=cmd.fingerprints,
         notes={**row.notes, "amended": cmd.reason},
     )

@@ -67,7 +67,8 @@ def confirm(ctx: Context, cmd: ConfirmCommand) -> Refusal | None:
 def amend(ctx: Context, cmd: AmendCommand) -> Refusal | None:
     """Set what a paper is worth 更正单证, even below what is drawn: that stops draws and undoes no loan.
 
-    What raises the value was seen by nobody else: the paper is self-declared again.
+    What raises the value, and other numbers, were seen by nobody else: the paper is self-declared again. Or the bank
+    alone could let an attested paper name strangers' trades, and so merge them.
     """
     quota = _own_paper(ctx, cmd.quota)
     if isinstance(quota, Refusal):
@@ -75,7 +76,7 @@ def amend(ctx: Context, cmd: AmendCommand) -> Refusal | None:
     if cmd.reason in _LOWERING and cmd.amount >= quota.attested:
         return Refusal(Rejection.AMENDMENT_NOT_LOWER, "amount")
     facts = quota.facts | {"amended": cmd.reason}
-    if cmd.amount > quota.attested:
+    if cmd.amount > quota.attested or cmd.fingerprints != quota.fingerprints:
         facts["evidence"] = "self"
     stated = replace(quota, commitment=cmd.commitment, facts=facts, fingerprints=cmd.fingerprints)
     valued = _valued(ctx, stated, cmd.amount)
