@@ -115,7 +115,7 @@ def test_a_likeness_is_cleared_by_a_second_person(kouan: Kouan) -> None:
     altered = paper("typed-invoice.json", replacing=("ＬＮ－２０１９－１１０７", "LN-2019-1107-A"))
     record(kouan, altered, f"{INVOICE}-A", bank=OTHER_BANK)
     one_line(hold(kouan, f"{INVOICE}-A:1000.00 USD", bank=OTHER_BANK), "looks like", BANK, "kouan paper clear 1")
-    assert "待复核" in done(on(kouan, BANK, "likenesses", "--lang", "zh")).out
+    assert "待人工复核" in done(on(kouan, BANK, "likenesses", "--lang", "zh")).out
     one_line(on(kouan, OTHER_BANK, "clear", "1", "--reason", "seen"), "--key", "another person")
     done(on(kouan, OTHER_BANK, "clear", "1", "--reason", "two shipments", "--key", "checker"))
     done(hold(kouan, f"{INVOICE}-A:1000.00 USD", bank=OTHER_BANK))
@@ -143,7 +143,7 @@ def test_owners_join_documents_on_request(kouan: Kouan) -> None:
     done(kouan("enterprise", "join-sign", "join.json", "--out", "joined.json", "--wallet", OWNER))
     done(on(kouan, BANK, "join", "joined.json"))
     view = done(on(kouan, BANK, "case", ORDER, "--lang", "zh")).out
-    assert "运输单据" in view
+    assert "运输单证" in view
     assert "卖方" in view
 
 
@@ -183,7 +183,7 @@ def test_unusable_input_names_field_and_next_step(
 
 def test_nothing_kept_is_said(kouan: Kouan) -> None:
     assert "paper-add" in done(kouan("enterprise", "papers")).out
-    assert "没有待复核事项" in done(on(kouan, BANK, "likenesses", "--lang", "zh")).out
+    assert "没有待人工复核的事项" in done(on(kouan, BANK, "likenesses", "--lang", "zh")).out
 
 
 def test_without_the_evaluators_home_the_next_step_is_named(kouan: Kouan, port: Path) -> None:

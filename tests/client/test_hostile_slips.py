@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kouan.client import consents, filings
+from kouan.client import consents, filings, paper_slips
 from kouan.client.consents import Consent, ConsentError, ConsentPart, open_consent, seal_consent
 from kouan.client.filing_seals import Filing
 from kouan.client.filings import (
@@ -25,9 +25,19 @@ from kouan.client.filings import (
 from kouan.client.handles import handle_of, link_secret_from_master
 from kouan.client.keymaterial import seeded_entropy
 from kouan.client.openings import AnswerSlip, RequestSlip, SealSlip
+from kouan.client.paper_slips import (
+    JoinRequest,
+    JoinSlip,
+    PaperContent,
+    RecordedSlip,
+    open_paper_slip,
+    read_join_slips,
+    seal_paper_slip,
+)
 from kouan.client.payoff import PayOffError, PayOffSlip, make_pay_off, read_pay_off
 from kouan.client.sealing import public_of, seal
 from kouan.kernel.encoding import encode, to_text
+from kouan.modules.cases.commands.recording import OwnerConsent
 from kouan.modules.financing.rules import PayOffConsent
 
 ENTROPY: Final = seeded_entropy(b"hostile slips")
@@ -39,6 +49,20 @@ QUOTA: Final = f"{FILED.handle}.USD"
 DOCUMENT: Final = {"entry_id": NUMBER, "lines": [{"name": "LED吊灯", "total": "1.50"}]}
 PART: Final = ConsentPart(100, DOCUMENT, 5, to_text(SECRET), NUMBER, QUOTA, "A" * 86)
 CONSENT: Final = Consent("A" * 43, [PART], "bank-a", "A" * 22, "kouan/consent/1", "seller")
+PAPER: Final = PaperContent(
+    alliance="A" * 43,
+    amount=7,
+    bank="bank-a",
+    custodial=False,
+    draw_key="A" * 43,
+    fields={"format": "kouan/order/1", "number": "单-1"},
+    format="kouan/paper/1",
+    owner="91310115MA1K0LNG14",
+    purpose="seller",
+    quota=None,
+    secret="A" * 43,
+    unit="USD",
+)
 TERMS: Final = PayOffConsent(
     alliance="A" * 43, amounts=[7], drawer="bank-a", expires_ms=5, financing="A" * 22, interest=0, successor="Q" * 22
 )
@@ -80,6 +104,22 @@ SLIPS: Final[dict[str, tuple[bytes, Reader, type[ValueError]]]] = {
     "opening answer": (
         encode(AnswerSlip("A" * 43, "kouan/opening-answer/1", "AAAA", QUOTA, "A" * 22)),
         reader_of(AnswerSlip),
+        SlipError,
+    ),
+    "paper": (
+        seal_paper_slip(PAPER, public_of(PRIVATE), ENTROPY),
+        lambda data: open_paper_slip(PRIVATE, data),
+        SlipError,
+    ),
+    "recorded": (encode(RecordedSlip("A" * 43, "kouan/recorded/1", QUOTA)), reader_of(RecordedSlip), SlipError),
+    "join request": (
+        encode(JoinRequest("A" * 43, [QUOTA, QUOTA], "kouan/join-request/1")),
+        reader_of(JoinRequest),
+        SlipError,
+    ),
+    "join": (
+        encode(JoinSlip("A" * 43, [OwnerConsent(QUOTA, "A" * 86)], [QUOTA, QUOTA], "kouan/join/1")),
+        lambda data: read_join_slips([data]),
         SlipError,
     ),
 }
@@ -168,7 +208,16 @@ def attestation_with(document: bytes) -> bytes:
     return msgspec.json.encode({**plain, "document_sealed": to_text(sealed)})
 
 
-FORGED: Final = {"consent": consent_with, "attestation": attestation_with}
+def paper_with(document: bytes) -> bytes:
+    """A paper slip with another paper inside."""
+    content = msgspec.json.encode({**msgspec.to_builtins(PAPER), "fields": "HERE"}).replace(b'"HERE"', document)
+    bound = encode({"alliance": PAPER.alliance, "bank": PAPER.bank})
+    sealed = seal(public_of(PRIVATE), paper_slips._TO_BANK, bound, content, ENTROPY)  # as above
+    plain = msgspec.json.decode(SLIPS["paper"][0])
+    return msgspec.json.encode({**plain, "sealed": to_text(sealed)})
+
+
+FORGED: Final = {"consent": consent_with, "attestation": attestation_with, "paper": paper_with}
 
 
 @pytest.mark.parametrize("name", FORGED)

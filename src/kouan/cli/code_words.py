@@ -33,7 +33,7 @@ _CHINESE: Final[dict[CodeKind, dict[str, str]]] = {
         "import": "报关单",
         "invoice": "发票",
         "order": "订单",
-        "transport": "运输单据",
+        "transport": "运输单证",
     },
     "product": {
         "export-bill": "出口押汇",

@@ -237,7 +237,7 @@ def likenesses(
     """List what looks like this bank's documents, here or at another bank; the evaluator is asked what is new."""
     with bank_of(call) as bank, paper_desk(call, bank) as desk:
         found = desk.likenesses(is_open=not every)
-    none = call.text("nothing is to be reviewed", "没有待复核事项")
+    none = call.text("nothing is to be reviewed", "没有待人工复核的事项")
     shown: list[Any] = [likeness_table(call, found)] if found else [none]
     return Page({"likenesses": [likeness_document(one) for one in found]}, shown)
 

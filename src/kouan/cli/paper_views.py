@@ -171,7 +171,7 @@ def likeness_table(call: Call, found: Sequence[BookedLikeness]) -> RenderableTyp
             one.other,
             call.text(", ", "、").join(code_word("likeness", kind, call.lang) for kind in one.kinds),
             moment(one.found_ms),
-            call.text("to be reviewed", "待复核") if one.cleared_ms is None else f"{one.cleared_by}: {one.reason}",
+            call.text("to be reviewed", "待人工复核") if one.cleared_ms is None else f"{one.cleared_by}: {one.reason}",
         ]
         for one in found
     ]

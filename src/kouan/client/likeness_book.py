@@ -1,6 +1,6 @@
 """A bank's list of the documents it showed to the evaluator, and of what looks like them: part of its book.
 
-A likeness 待复核 stops the bank that knows of it, and nobody else: it stays open until a second person of that bank
+A likeness 待人工复核 stops the bank that knows of it, and nobody else: it stays open until a second person of that bank
 has recorded why it goes on.
 """
 
