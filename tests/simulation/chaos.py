@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+
+from tests.simulation.conftest import quick_directory
 
 from kouan.simulation.day.play import Summary, play_seed
 
@@ -21,7 +22,7 @@ DECLARATIONS = 40
 
 def play(seed: int) -> Summary:
     """Play one seed on a ledger that is thrown away."""
-    with tempfile.TemporaryDirectory(prefix="kouan-") as directory:
+    with quick_directory() as directory:
         return play_seed(seed, DECLARATIONS, Path(directory))
 
 

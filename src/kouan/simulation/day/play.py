@@ -101,6 +101,7 @@ class Run:
         reader = StateReader(self)
         prf = Prf(self._keys.secret("evaluator"))
         self._memory = Memory(ledger / MEMORY_FILE, prf.check())
+        self._memory.db.execute("PRAGMA synchronous = OFF")  # it need not outlast the play
         seed = self._keys.signing_seed(f"{COMMISSION}/{MAIN_KEY}")
         identity = Identity(self.alliance, COMMISSION, MAIN_KEY, seed)
         evaluator = Service(identity, prf, self._memory, reader, lambda: self._now_ms)
