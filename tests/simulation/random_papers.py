@@ -170,8 +170,10 @@ class Papers:
         quota = self.paper()
         row = self.books.documents.get(quota)
         commitment = self.caller.rarely(OTHER, row.commitment if row else SOME)
+        fingerprints = self.caller.rarely(OTHER, row.fingerprints if row else SOME)
         sender = self.choose([self.caller.bank_of_three(), self.caller.bank_of_three(), ATTESTER])
-        return sender, {"commitment": commitment, "quota": quota, "type": "cases.confirm/1"}
+        seen = {"commitment": commitment, "fingerprints": fingerprints}
+        return sender, {**seen, "quota": quota, "type": "cases.confirm/1"}
 
     def _of_issuer(self, kind: str, **fields: Any) -> tuple[str, Plain]:
         quota = self.choose([self.paper(), self.paper(), self.caller.some(self.taken_out(), self.paper())])

@@ -59,7 +59,7 @@ class CaseDesk:
                 "`kouan enterprise receive` and makes a new one"
             )
         made = commitments(content.fields, from_text(content.secret))
-        result = self._bank.send("cases.confirm/1", ConfirmCommand(made.document, content.quota))
+        result = self._bank.send("cases.confirm/1", ConfirmCommand(made.document, made.fingerprints, content.quota))
         if result.accepted:
             self._bank.book.know(content.quota, number, content.owner)
             keep_paper(self._bank, content, content.quota)

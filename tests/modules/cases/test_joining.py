@@ -300,6 +300,13 @@ def test_confirmation_raises_the_ratio_and_what_draws_are_weighed_with(trade: Tr
     assert trade.quota(invoice).facts["evidence"] == "attested"
 
 
+def test_who_confirms_vouches_for_the_numbers_too(trade: Trade) -> None:
+    """A carrier that saw another bill of lading's numbers than those the bank committed to vouches for neither."""
+    bill = trade.recorded("bank-c", "transport", "BL-1", 500)
+    seen = trade.confirm(bill) | {"fingerprints": some32("what the carrier has seen")}
+    assert trade.refused("carrier", seen) == (Rejection.DOCUMENT_CHANGED, "fingerprints")
+
+
 def test_lapsed_holds_weigh_nothing(trade: Trade) -> None:
     order = trade.recorded("bank-a", "order", "PO-1", 1000)
     invoice = trade.recorded("bank-a", "invoice", "INV-1", 1000, names=[ORDER], signed=[order])

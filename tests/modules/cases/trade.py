@@ -134,7 +134,7 @@ class Trade(Book):
         return {"type": "cases.join/1", "consents": self.consents(quotas)}
 
     def confirm(self, quota: str, commitment: str = EMPTY) -> Wire:
-        return {"type": "cases.confirm/1", "commitment": commitment, "quota": quota}
+        return {"type": "cases.confirm/1", "commitment": commitment, "fingerprints": EMPTY, "quota": quota}
 
     def amend_paper(self, quota: str, amount: int, reason: str, **fields: Any) -> Wire:
         command = {"type": "cases.amend/1", "amount": amount, "quota": quota, "reason": reason}

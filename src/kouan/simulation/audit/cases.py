@@ -152,6 +152,8 @@ def _confirm(said: Said, cmd: changing.ConfirmCommand) -> None:
         raise RefusedError(Rejection.CONFIRMED_BY_RECORDER, cmd.quota)
     if row.commitment != cmd.commitment:
         raise RefusedError(Rejection.DOCUMENT_CHANGED, "commitment")
+    if row.fingerprints != cmd.fingerprints:
+        raise RefusedError(Rejection.DOCUMENT_CHANGED, "fingerprints")
     evidence = "attested" if "attester" in said.parties[said.member].roles else "confirmed"
     if EVIDENCE.index(evidence) <= row.strength:
         raise RefusedError(Rejection.EVIDENCE_NOT_STRONGER, cmd.quota)

@@ -134,7 +134,8 @@ class Counter:
     def _confirm(self, event: script.Confirm) -> Wire:
         quota, paper = self._shown(event.document)
         committed = commitments(fields_of(paper), self._secret(event.document))
-        return {"commitment": committed.document, "quota": quota, "type": "cases.confirm/1"}
+        seen = {"commitment": committed.document, "fingerprints": committed.fingerprints}
+        return {**seen, "quota": quota, "type": "cases.confirm/1"}
 
     def _correct(self, event: script.Correct) -> Wire:
         # The document is now the paper together with its credit note; its numbers are what they were.

@@ -23,6 +23,8 @@ class ConfirmCommand(Record, frozen=True):
 
     commitment: Bytes32
     """To the document that was seen."""
+    fingerprints: Bytes32
+    """Commitment to its numbers: an authority's word also brings trades together by them."""
     quota: QuotaId
 
 
@@ -53,8 +55,9 @@ def confirm(ctx: Context, cmd: ConfirmCommand) -> Refusal | None:
         return Refusal(Rejection.QUOTA_WITHDRAWN, cmd.quota)
     if quota.issuer == ctx.member.id:
         return Refusal(Rejection.CONFIRMED_BY_RECORDER, cmd.quota)
-    if quota.commitment != cmd.commitment:
-        return Refusal(Rejection.DOCUMENT_CHANGED, "commitment")
+    if (quota.commitment, quota.fingerprints) != (cmd.commitment, cmd.fingerprints):
+        at = "fingerprints" if quota.commitment == cmd.commitment else "commitment"
+        return Refusal(Rejection.DOCUMENT_CHANGED, at)
     evidence: Evidence = "attested" if ATTESTER in ctx.member.roles else "confirmed"
     facts = quota.facts | {"evidence": evidence, "confirmed-by": ctx.member.id}
     raised = replace(quota, facts=facts)
