@@ -49,7 +49,14 @@ def test_pages_show_the_scenes(played: Played) -> None:
     text = played.text("en", [*played.shown, OPERATOR])
     for said in ("People's Bank of China", "Yunjin Garments", "under review", "56 QUOTA_EXCEEDED", "51 HOLD_LAPSED"):
         assert said in text
-    for said in ("1  The alliance", "2  Customs attests", "3  One loan", "4  What comes up", "5  The operator"):
+    for said in (
+        "1  The alliance",
+        "2  Customs attests",
+        "3  One loan",
+        "4  What comes up",
+        "5  One trade",
+        "6  The operator",
+    ):
         assert said in text
 
 

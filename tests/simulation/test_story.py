@@ -62,8 +62,10 @@ def test_summary(played: Played) -> None:
     summary = played.summary
     assert (summary.ok, summary.failed) == (True, [])
     assert summary.declarations == DECLARATIONS
-    assert summary.financings == LOANS + 3  # the amended one, the close-up, the one after the lapsed hold
-    assert summary.refused_double_financings == 5
+    assert (
+        summary.financings == LOANS + 10
+    )  # the amended one, the close-up, the one after the lapsed hold, seven on other papers
+    assert summary.refused_double_financings == 8
     assert summary.proofs_verified == 0  # the scene that verifies is left out here
     assert summary.expectations > 60
 

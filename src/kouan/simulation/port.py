@@ -12,27 +12,36 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeVar
 
 from kouan import bootstrap
+from kouan.client.amounts import Amount
 from kouan.client.bank import Bank, open_bank
 from kouan.client.bank_desk import BankDesk
+from kouan.client.case_desk import CaseDesk
 from kouan.client.customs_desk import CustomsDesk
-from kouan.client.founding_desk import SHANGHAI, Files, found
+from kouan.client.filings import read_slip
+from kouan.client.founding_desk import CHECKER_KEY, SHANGHAI, Files, found
 from kouan.client.keymaterial import Entropy, seeded_entropy
 from kouan.client.names import Names, read_names
-from kouan.client.places import member_home, wallet_home
+from kouan.client.paper_desk import PaperDesk, Sent
+from kouan.client.paper_slips import JoinRequest, RecordedSlip
+from kouan.client.places import MAIN_KEY, member_home, wallet_home
 from kouan.client.proofs import Made
 from kouan.client.servicing_desk import ServicingDesk
 from kouan.client.session import Session
 from kouan.client.wallet import Given, Part, Wallet
 from kouan.engines.embedded import Embedded
+from kouan.evaluator.service import Service
 from kouan.formats.paper import Paper, render
+from kouan.formats.trade_papers import TradePaper
+from kouan.kernel.encoding import encode
 from kouan.kernel.quota import key_of
 from kouan.kernel.records import Member, Quota, Record
 from kouan.kernel.suites import digest
 from kouan.modules.alliance.founding import Founding, alliance_id
 from kouan.modules.alliance.records import member_key
+from kouan.modules.cases.records import Purpose
 from kouan.modules.financing.records import Financing
 from kouan.modules.financing.rules import financing_key
-from kouan.simulation.cast import CUSTOMS
+from kouan.simulation.cast import COMMISSION, CUSTOMS
 from kouan.simulation.clock import DAY_MS, StoryClock
 
 NAME: Final = "shanghai-eport"
@@ -47,6 +56,7 @@ class BankSide(NamedTuple):
 
     bank: Bank
     lending: BankDesk
+    papers: PaperDesk
     servicing: ServicingDesk
 
 
@@ -85,6 +95,10 @@ class SeededPort:
         self._stack.enter_context(bootstrap.lock(self.directory))
         self.engine: Embedded = bootstrap.open_ledger(self.directory, self.clock.now_ms, begin=True)
         self._stack.callback(self.engine.close)
+        reader = self.session(COMMISSION)
+        self.evaluator: Service = self._stack.enter_context(
+            bootstrap.own_evaluator(self.directory, reader, clock=self.clock.now_ms)
+        )
         return founding
 
     @property
@@ -100,10 +114,14 @@ class SeededPort:
             )
         return self._entropies[purpose]
 
-    def session(self, member: str) -> Session:
+    def session(self, member: str, key: str = MAIN_KEY) -> Session:
         """Return a member's session at the ledger."""
         home = member_home(self.directory, member)
-        return home.session(self.engine, self.alliance, self.clock.now_ms)
+        return home.session(self.engine, self.alliance, self.clock.now_ms, key)
+
+    def signing_seed(self, member: str) -> bytes:
+        """Return the seed of a member's first key, for what is signed off the ledger."""
+        return member_home(self.directory, member).keys.signing_seeds[MAIN_KEY]
 
     def customs(self) -> CustomsDesk:
         """Return customs' desk."""
@@ -118,8 +136,14 @@ class SeededPort:
         if member not in self._banks:
             home, entropy = member_home(self.directory, member), self.entropy(member)
             bank = self._stack.enter_context(open_bank(home, self.session(member), entropy))
-            self._banks[member] = BankSide(bank, BankDesk(bank), ServicingDesk(bank))
+            self._banks[member] = BankSide(
+                bank, BankDesk(bank, self.evaluator), PaperDesk(bank, self.evaluator), ServicingDesk(bank)
+            )
         return self._banks[member]
+
+    def checker(self, member: str) -> CaseDesk:
+        """Return a bank's desk as its checker sits at it."""
+        return CaseDesk(self.bank(member).bank._replace(session=self.session(member, CHECKER_KEY)))
 
     def wallet(self, code: str) -> Wallet:
         """Return the wallet that is kept for a trader."""
@@ -135,6 +159,32 @@ class SeededPort:
         member = _present(reader.read(Member, member_key(bank)))
         expires_ms = self.clock.now_ms() + CONSENT_DAYS * DAY_MS
         return self.wallet(code).consent(reader, member, parts, expires_ms)
+
+    def show(
+        self, code: str, bank: str, paper: TradePaper, purpose: Purpose = "seller", value: Amount | None = None
+    ) -> bytes:
+        """Let a trader hand a paper to a bank; return the slip."""
+        wallet = self.wallet(code)
+        kept = wallet.add_paper(paper, purpose, value)
+        return wallet.paper_slip(_present(self.session(bank).read(Member, member_key(bank))), kept.names[0])
+
+    def record(
+        self, code: str, bank: str, paper: TradePaper, purpose: Purpose = "seller", value: Amount | None = None
+    ) -> Sent:
+        """Let a bank record a trader's paper; the trader signs where its other documents are of the same trade."""
+        slip, desk = self.show(code, bank, paper, purpose, value), self.bank(bank).papers
+        request = desk.request(desk.look(slip))
+        joins = [] if request is None else [self.sign_join(code, bank, request)]
+        sent = desk.record(slip, joins)
+        if sent.receipt is not None:
+            recorded = read_slip(sent.receipt, RecordedSlip, "recorded slip")
+            self.wallet(code).receive_paper(self.session(bank), recorded)
+        return sent
+
+    def sign_join(self, code: str, bank: str, request: bytes) -> bytes:
+        """Let a trader sign that documents belong to one trade; raises ValueError when none of them is the trader's."""
+        asked = read_slip(request, JoinRequest, "join request")
+        return encode(self.wallet(code).sign_join(self.session(bank), asked))
 
     def quota(self, quota: str) -> Quota:
         """Return a quota as the ledger has it now."""

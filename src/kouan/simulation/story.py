@@ -21,8 +21,9 @@ from kouan.simulation.scenes.changes import ChangesShown, live_on
 from kouan.simulation.scenes.founding import FoundingShown, found_alliance
 from kouan.simulation.scenes.loan import LoanShown, lend_and_collect
 from kouan.simulation.scenes.operator import OperatorShown, operate
+from kouan.simulation.scenes.trades import TradesShown, trade_on
 
-Shown = FoundingShown | AttestingShown | BusinessShown | LoanShown | ChangesShown | OperatorShown
+Shown = FoundingShown | AttestingShown | BusinessShown | LoanShown | ChangesShown | TradesShown | OperatorShown
 OnScene = Callable[[SeededPort, Shown], None]
 
 
@@ -62,6 +63,9 @@ class _Told:
                 self.refused += shown.refused
             case LoanShown():
                 self.refused += shown.second_bank.code is Rejection.QUOTA_EXCEEDED
+            case TradesShown():
+                refused = (shown.order.refused, shown.both_sides.refused, shown.cancelled.refused)
+                self.refused += sum(code is not None for code in refused)
             case OperatorShown():
                 self.verified = sum(proof.proven for proof in shown.proofs)
             case _:
@@ -127,6 +131,7 @@ def _live(
     loan = lend_and_collect(port, checks, business.deals)
     show(loan)
     show(live_on(port, checks, business))
+    show(trade_on(port, checks))
     if processes:
         with tempfile.TemporaryDirectory(prefix="kouan-") as workshop:
             show(operate(port, checks, watch, Path(workshop), loan.lending.financing))

@@ -11,12 +11,14 @@ from kouan.simulation.pages.founding import founding_page
 from kouan.simulation.pages.loan import loan_page
 from kouan.simulation.pages.operator import operator_page
 from kouan.simulation.pages.parts import Say
+from kouan.simulation.pages.trades import trades_page
 from kouan.simulation.scenes.attesting import AttestingShown
 from kouan.simulation.scenes.business import BusinessShown
 from kouan.simulation.scenes.changes import ChangesShown
 from kouan.simulation.scenes.founding import FoundingShown
 from kouan.simulation.scenes.loan import LoanShown
 from kouan.simulation.scenes.operator import OperatorShown
+from kouan.simulation.scenes.trades import TradesShown
 from kouan.simulation.story import Shown
 
 
@@ -24,15 +26,18 @@ def page_of(say: Say, shown: Shown) -> list[RenderableType]:
     """Return what a scene shows, drawn."""
     match shown:
         case FoundingShown():
-            return [Rule(say("1  The alliance of Shanghai is founded", "一  上海联盟成立")), *founding_page(say, shown)]
+            title, parts = say("1  The alliance of Shanghai is founded", "一  上海联盟成立"), founding_page(say, shown)
         case AttestingShown():
             title = say("2  Customs attests the day's declarations", "二  海关核证当日报关单")
-            return [Rule(title), *attesting_page(say, shown)]
+            parts = attesting_page(say, shown)
         case BusinessShown():
-            return business_page(say, shown)
+            return business_page(say, shown)  # goes on with scene 2
         case LoanShown():
-            return [Rule(say("3  One loan, close up", "三  一笔融资的始末")), *loan_page(say, shown)]
+            title, parts = say("3  One loan, close up", "三  一笔融资的始末"), loan_page(say, shown)
         case ChangesShown():
-            return [Rule(say("4  What comes up later", "四  贷后事项")), *changes_page(say, shown)]
+            title, parts = say("4  What comes up later", "四  贷后事项"), changes_page(say, shown)
+        case TradesShown():
+            title, parts = say("5  One trade, many papers", "五  同一贸易，多种单证"), trades_page(say, shown)
         case OperatorShown():
-            return [Rule(say("5  The operator's scene", "五  运营方场景")), *operator_page(say, shown)]
+            title, parts = say("6  The operator's scene", "六  运营方场景"), operator_page(say, shown)
+    return [Rule(title), *parts]
