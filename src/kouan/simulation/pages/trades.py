@@ -72,7 +72,7 @@ def _neighbours(say: Say, shown: NeighboursShown) -> RenderableType:
         facts(
             (say("House bills", "货代提单"), f"{bills}  ({shown.master})"),
             (say("To be reviewed", "待复核"), f"{say.name(shown.banks[1])}: {_alike(say, shown.found.kinds)}"),
-            (say("Cleared by", "复核人"), f"{shown.cleared.cleared_by}: {say(REASON_EN, shown.cleared.reason)}"),
+            (say("Cleared by", "复核人"), f"{shown.cleared.cleared_by}: {say(REASON_EN, shown.cleared.reason or '')}"),
             (say("Lent", "放款"), money(*shown.lent)),
         ),
     )
