@@ -147,6 +147,20 @@ def test_owners_join_documents_on_request(kouan: Kouan) -> None:
     assert "卖方" in view
 
 
+def test_a_paper_amended_to_name_an_order_is_linked_with_its_owners_word(kouan: Kouan) -> None:
+    """Every answer names the next command."""
+    record(kouan, paper("order.json"), ORDER)
+    record(kouan, paper("typed-invoice.json"), INVOICE)
+    data = slip(kouan, paper("invoice-ubl.xml"), INVOICE)
+    amended = done(on(kouan, BANK, "amend", data, "--reason", "correction")).out
+    assert f"kouan paper look {data} --out join.json" in amended
+    looked = done(on(kouan, BANK, "look", data, "--out", "join.json")).out
+    assert f"kouan paper link {data} --join joined.json" in looked
+    done(kouan("enterprise", "join-sign", "join.json", "--out", "joined.json"))
+    done(on(kouan, BANK, "link", data, "--join", "joined.json"))
+    assert len(done(on(kouan, BANK, "case", ORDER, "--json")).json["case"]["documents"]) == 2
+
+
 def test_a_document_on_its_own_is_in_no_case(kouan: Kouan) -> None:
     number = declare(kouan)
     slip_file = consent(kouan, f"{number}:1000.00 USD", option="--declaration")

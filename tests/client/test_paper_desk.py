@@ -251,6 +251,29 @@ def test_an_amended_paper_stays_the_same_paper(scene: Scene) -> None:
         assert [kept_paper.amount for kept_paper in wallet.papers()] == [9_000_000]
 
 
+def test_an_amended_paper_is_linked_to_what_it_names_now(scene: Scene) -> None:
+    """At once where nobody must sign for it; with the owners' word where it leads into a trade."""
+    recorded(scene, altered(INVOICE, order_number=None, contract_number=None))
+    recorded(scene, ORDER)
+    unknown = altered(INVOICE, order_number="NL-PO-1", contract_number=None)
+    with at_bank(scene) as desks:
+        sent = desks.papers.amend(slip(scene, unknown), "correction")
+        assert sent.linked is not None
+        assert sent.linked.accepted
+        data = slip(scene, INVOICE)
+        sent = desks.papers.amend(data, "correction")
+        assert (sent.result.accepted, sent.linked) == (True, None)
+        with pytest.raises(ValueError, match="join slip: none is signed for"):
+            desks.papers.link_paper(data)
+        request = desks.papers.request(desks.papers.look(data))
+        assert request is not None
+        assert desks.papers.link_paper(data, [signed(scene, request)]).result.accepted
+        view = desks.papers.case(ORDER.number)
+        assert view is not None
+        assert sorted(one.kind for one in view.documents) == ["invoice", "order"]
+        assert desks.papers.look(data).to_sign == []
+
+
 def test_another_wallets_slip_amends_nothing(scene: Scene) -> None:
     """Whoever else holds the same invoice cannot make the bank restate it under a secret of theirs."""
     recorded(scene, INVOICE)

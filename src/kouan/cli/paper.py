@@ -33,6 +33,9 @@ SlipArgument = Annotated[Path, typer.Argument(metavar="PAPER.json", help="The sl
 NameArgument = Annotated[
     str, typer.Argument(metavar="DOCUMENT", help="A paper's or declaration's number, or the id of its quota.")
 ]
+JoinOption = Annotated[
+    list[Path] | None, typer.Option("--join", metavar="FILE", help="A join slip of an owner; repeat it.")
+]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where to write the join request.")]
 ReceiptOption = Annotated[
     Path | None,
@@ -58,7 +61,9 @@ def look(call: Call, slip: SlipArgument, out: OutOption = None) -> Page:
     lines = []
     if request is not None and out is not None:
         out.write_bytes(request)
-        lines.append(call.text("Next: ", "下一步：") + f"kouan enterprise join-sign {out} --out joined.json")
+        verb = "link" if looked.recorded else "record"
+        sign = f"kouan enterprise join-sign {out} --out joined.json"
+        lines.append(call.text("Next: ", "下一步：") + f"{sign}; kouan paper {verb} {slip} --join joined.json")
     elif request is not None:
         lines.append(call.text("Next: ", "下一步：") + f"kouan paper look {slip} --out join.json")
     elif looked.recorded is None and not looked.problems:
@@ -80,9 +85,7 @@ def look(call: Call, slip: SlipArgument, out: OutOption = None) -> Page:
 def record(
     call: Call,
     slip: SlipArgument,
-    join: Annotated[
-        list[Path] | None, typer.Option("--join", metavar="FILE", help="A join slip of an owner; repeat it.")
-    ] = None,
+    join: JoinOption = None,
     out: ReceiptOption = None,
 ) -> Page:
     """Put a paper on the ledger, apart from any loan: a refused loan keeps what was recorded."""
@@ -133,6 +136,26 @@ def amend(
     with bank_of(call) as bank, paper_desk(call, bank) as desk:
         sent = desk.amend(read_slip(_present(slip)), reason)
         must_accept(call, bank, sent.result, what)
+        if sent.linked is not None:
+            must_accept(call, bank, sent.linked, call.text("link the amended paper", "关联更正后的单证"))
+    page = _sent_page(call, sent, None)
+    if not sent.looked.to_sign:
+        return page
+    step = call.text("Next: ", "下一步：") + f"kouan paper look {slip} --out join.json"
+    return page._replace(shown=[*page.shown, step])
+
+
+@command(
+    app,
+    "link",
+    signs=True,
+    examples=("kouan paper link paper.json --join joined.json --as bank-of-huangpu",),
+)
+def link(call: Call, slip: SlipArgument, join: JoinOption = None) -> Page:
+    """Link a recorded paper to what it names now, after it was amended to other numbers."""
+    with bank_of(call) as bank, paper_desk(call, bank) as desk:
+        sent = desk.link_paper(read_slip(slip), [read_slip(path) for path in join or []])
+        must_accept(call, bank, sent.result, call.text("link", "关联单证"))
     return _sent_page(call, sent, None)
 
 

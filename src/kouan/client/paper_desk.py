@@ -26,7 +26,7 @@ from kouan.kernel.encoding import encode, from_text
 from kouan.kernel.quota import key_of
 from kouan.kernel.records import Quota
 from kouan.modules.cases.commands.changing import AmendCommand
-from kouan.modules.cases.commands.recording import RecordCommand
+from kouan.modules.cases.commands.recording import LinkCommand, OwnerConsent, RecordCommand
 
 Amendment = Literal["consolidated", "correction", "credit-note", "split"]
 """Why a paper is stated anew."""
@@ -39,6 +39,8 @@ class Sent(NamedTuple):
     looked: Looked
     receipt: bytes | None
     """The recorded slip for the owner, where the paper stands on the ledger with the owner's draw key."""
+    linked: Result | None = None
+    """What became of linking an amended paper to what it names now; None where that was not sent."""
 
 
 class PaperDesk(CaseDesk):
@@ -56,7 +58,7 @@ class PaperDesk(CaseDesk):
         return look_at(self._bank, self._evaluator, open_paper_slip(self._bank.private_key, slip))
 
     def request(self, looked: Looked) -> bytes | None:
-        """Return the join request for the owners that must sign before a paper is recorded; None where none must."""
+        """Return the join request for the owners that must sign before a paper is recorded or linked; None if none."""
         if looked.quota is None or not looked.to_sign:
             return None
         return join_request(self._bank.session.alliance, [looked.quota, *looked.to_sign])
@@ -70,9 +72,7 @@ class PaperDesk(CaseDesk):
         content, quota = looked.content, must_be_recordable(looked)
         if looked.evaluation is None:
             raise AssertionError("a paper has a quota id, and the evaluator has signed nothing")
-        slips = read_join_slips(joins)
-        documents = slips[0].documents if slips else [quota, *looked.to_sign]
-        consents = signatures(slips, content.alliance, documents, unsigned=quota) if len(documents) > 1 else []
+        consents = [] if looked.recorded else _consents(looked, quota, joins, unsigned=quota)
         sealed = self._seal(looked, quota)
         command = RecordCommand(
             amount=content.amount,
@@ -95,7 +95,10 @@ class PaperDesk(CaseDesk):
         return self._sent(result, looked, quota)
 
     def amend(self, slip: bytes, reason: Amendment) -> Sent:
-        """State a paper anew 更正单证 as its owner's newest slip has it; raises as `record` does."""
+        """State a paper anew 更正单证 as its owner's newest slip has it; raises as `record` does.
+
+        Other numbers are linked at once where nobody must sign for that; else `link_paper` does it.
+        """
         looked = self.look(slip)
         quota = must_be_recordable(looked)
         if looked.recorded is not None and looked.recorded.draw_key != looked.content.draw_key:
@@ -107,7 +110,17 @@ class PaperDesk(CaseDesk):
             quota,
             reason,
         )
-        return self._sent(self._bank.send("cases.amend/1", command), looked, quota)
+        sent = self._sent(self._bank.send("cases.amend/1", command), looked, quota)
+        renumbered = looked.recorded is not None and looked.recorded.fingerprints != looked.commitments.fingerprints
+        if not sent.result.accepted or not renumbered or looked.to_sign:
+            return sent
+        return sent._replace(linked=self._link(looked, quota, []))
+
+    def link_paper(self, slip: bytes, joins: Sequence[bytes] = ()) -> Sent:
+        """Link a recorded paper to what it names now 关联单证: after it was amended; raises as `record` does."""
+        looked = self.look(slip)
+        quota = must_be_recordable(looked)
+        return self._sent(self._link(looked, quota, _consents(looked, quota, joins)), looked, quota)
 
     def link(self, part: ConsentPart) -> Result | None:
         """Link a declaration 关联单证 as a consent slip shows it; None where nothing is to be linked.
@@ -121,6 +134,11 @@ class PaperDesk(CaseDesk):
         """Ask the evaluator what it found since, and return what is to be reviewed, or all; raises EvaluationError."""
         showing.pull(self._bank, self._evaluator)
         return self._bank.book.likenesses.all(is_open=is_open)
+
+    def _link(self, looked: Looked, quota: str, consents: list[OwnerConsent]) -> Result:
+        if looked.evaluation is None:
+            raise AssertionError("a paper has a quota id, and the evaluator has signed nothing")
+        return self._bank.send("cases.link/1", LinkCommand(consents, looked.evaluation, quota))
 
     def _sent(self, result: Result, looked: Looked, quota: str) -> Sent:
         """Keep what was shown once the ledger has taken it, and make the owner's receipt."""
@@ -139,3 +157,10 @@ class PaperDesk(CaseDesk):
         overseer, second = (from_text(holder_of(session, role).sealing) for role in ("overseer", "second-holder"))
         entropy = self._bank.entropy
         return seal_paper(identity, session.alliance, quota, overseer=overseer, second_holder=second, entropy=entropy)
+
+
+def _consents(looked: Looked, quota: str, joins: Sequence[bytes], unsigned: str | None = None) -> list[OwnerConsent]:
+    """Return the owners' signatures on a paper and what it leads to; raises SlipError, ValueError."""
+    slips = read_join_slips(joins)
+    documents = slips[0].documents if slips else [quota, *looked.to_sign]
+    return signatures(slips, looked.content.alliance, documents, unsigned=unsigned) if len(documents) > 1 else []

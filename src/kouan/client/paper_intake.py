@@ -23,7 +23,7 @@ from kouan.modules.cases.commands.recording import Evaluation, OwnerConsent
 from kouan.modules.cases.joining import carrier, case_of, documents_of
 from kouan.modules.cases.queries import CaseView, case_view, next_paper_id
 from kouan.modules.cases.records import Purpose
-from kouan.modules.cases.rules import purpose_of, strength
+from kouan.modules.cases.rules import is_attested, purpose_of, strength
 
 
 class Looked(NamedTuple):
@@ -41,7 +41,7 @@ class Looked(NamedTuple):
     cases: list[CaseView]
     """The trades that it belongs to, or would."""
     to_sign: list[str]
-    """The documents whose owners must sign before it can be recorded."""
+    """The documents whose owners must sign before it can be recorded, or linked once it is."""
     likenesses: list[BookedLikeness]
     """What of it is to be reviewed."""
     problems: list[str]
@@ -72,11 +72,11 @@ def look_at(bank: Bank, evaluator: Evaluator, content: PaperContent) -> Looked:
         own = next(one.fingerprint for one in evaluation.fingerprints if one.kind == kind_of(paper))
         quota = next_paper_id(session, own, content.purpose, content.unit)
         recorded = session.read(Quota, key_of(quota))
-        named = [carrier(session, one.fingerprint) for one in evaluation.fingerprints]
-        leads = [one for one in (recorded, *named) if one is not None]
-        views = [case_view(session, one.id, session.now_ms()) for one in leads]
+        found = [carrier(session, one.fingerprint) for one in evaluation.fingerprints]
+        leads = [one for one in found if one is not None]
+        views = [case_view(session, one.id, session.now_ms()) for one in (recorded, *leads) if one is not None]
         cases = list({view.id: view for view in views if view is not None}.values())
-        signers = [] if recorded else to_sign(session, leads, content.purpose)
+        signers = to_sign(session, leads, content.purpose, recorded)
         if recorded is None and sum(_has_attested(view) for view in cases) > 1:
             problems.append("it would merge trades that each hold an attested document; an authority must attest it")
     return Looked(
@@ -108,16 +108,22 @@ def must_be_recordable(looked: Looked) -> str:
     return looked.quota
 
 
-def to_sign(reader: Reader, leads: Sequence[Quota], purpose: Purpose) -> list[str]:
+def to_sign(reader: Reader, leads: Sequence[Quota], purpose: Purpose, recorded: Quota | None) -> list[str]:
     """Return one of the best evidenced documents of each trade that a paper leads to: their owners must sign.
 
-    Documents of the other purpose only need no signature, as the ledger's rule on joining says.
+    Documents of the other purpose only need no signature, as the ledger's rule on joining says, nor does the trade that
+    the paper is in already; and nobody need sign for a paper that an authority attested.
     """
+    if recorded is not None and is_attested(recorded):
+        return []
+    there = None if recorded is None else case_of(reader, recorded)
     found: dict[str, str] = {}
     for lead in leads:
         case = case_of(reader, lead)
         if case is None:
             raise AssertionError(f"a fingerprint leads to {lead.id}, which is in no case")
+        if there is not None and case.id == there.id:
+            continue
         own = [one for one in documents_of(reader, case) if purpose_of(one) == purpose]
         if own:
             best = max(own, key=lambda one: (strength(one), one.id == lead.id))
