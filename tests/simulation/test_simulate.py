@@ -6,9 +6,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from tests.simulation import chaos
@@ -25,7 +26,7 @@ from kouan.simulation.day.generate import Day, generate
 from kouan.simulation.day.paper_frauds import EVASIONS
 from kouan.simulation.day.papers import PAPERS
 from kouan.simulation.day.play import Run, Summary, script_of
-from kouan.simulation.day.script import EVENTS, MESSAGES, AnyEvent
+from kouan.simulation.day.script import EVENTS, MESSAGES, AnyEvent, Link, Record
 from kouan.simulation.day.trade import declare
 
 SEEDS = range(1, 21)
@@ -132,6 +133,31 @@ def test_a_spoilt_directory_is_refused(tmp_path: Path, spoil: object, named: str
     assert runner.invoke(app, ["simulate"]).exit_code == 2
 
 
+def _without_paper(event: dict[str, Any]) -> dict[str, Any]:
+    return event | {"paper": "lost"} if event["event"] == "record" else event
+
+
+def _confirmed_before(event: dict[str, Any]) -> dict[str, Any]:
+    if event["event"] != "record":
+        return event
+    return {"event": "confirm", **{name: event[name] for name in ("at_ms", "by", "document")}}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [(_without_paper, "there is no paper lost"), (_confirmed_before, "was not recorded before")],
+)
+def test_a_script_that_names_no_paper_is_refused(tmp_path: Path, change: Callable[[Any], Any], named: str) -> None:
+    """What its events call a paper must be there, or recorded before."""
+    day = tmp_path / "day"
+    runner.invoke(app, ["simulate", "--seed", "3", "--declarations", "40", "--out", str(day)])
+    events = [json.loads(line) for line in (day / EVENTS).read_bytes().splitlines()]
+    (day / EVENTS).write_bytes(b"".join(encode(change(event)) + b"\n" for event in events))
+    refused = runner.invoke(app, ["simulate", "--run", str(day)])
+    assert refused.exit_code == 2
+    assert named in refused.stderr.replace("\n", " ")
+
+
 def test_every_story_and_every_fraud_is_told() -> None:
     """A large day has every kind of fraud and of look-alike, and events of every kind."""
     day = generate(1, 2000)
@@ -222,6 +248,9 @@ def test_the_same_hashes_everywhere() -> None:
         ({"PYTHONHASHSEED": "12345", "LC_ALL": "tr_TR.UTF-8", "TZ": "Pacific/Chatham"}, 2),
         ({"PYTHONHASHSEED": "77", "LC_ALL": "zh_CN.GB18030", "TZ": "Asia/Shanghai", "PYTHONOPTIMIZE": "1"}, 1),
     )
+    for seed in (1, 2, 3):
+        events = generate(seed, chaos.DECLARATIONS).events
+        assert {type(event) for event in events} >= {Link, Record}  # papers and the evaluator's word are among them
     printed = set()
     for changed, processes in environments:
         command = [sys.executable, "-m", "tests.simulation.chaos", "--seeds", "3", "--processes", str(processes)]

@@ -48,7 +48,7 @@ def buyer_of(one: Declared) -> Party:
 def invoice_number(one: Declared) -> str:
     """Return the seller's number of the invoice: its initials, and a number that begins again every year."""
     initials = "".join(word[0] for word in TRADERS[one.trader % len(TRADERS)].en.split())
-    return f"{initials}-{int(one.number[-8:]) - 100_000:06}"
+    return f"{initials}-{int(one.number[-8:]) - 99_999:06}"
 
 
 def invoice_of(one: Declared, **other: Any) -> Invoice:
