@@ -13,7 +13,7 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from kouan.cli.output import REFUSED, UNUSABLE, Lang, show_unusable
 
@@ -146,11 +146,11 @@ def _show_summary(summary: Summary, lang: Lang, *, as_json: bool) -> None:
 
 def _frauds(counts: dict[str, Tried], say: Say) -> Table:
     table = Table(
-        say("Fraud", "欺诈"),
+        Column(say("Fraud", "欺诈"), no_wrap=True),
         say("tried", "尝试"),
-        say("refused by the ledger", "账本拒绝"),
-        say("told by the evaluator", "比对方提示"),
-        say("not stopped", "未拦截"),
+        say("refused", "账本拒绝"),
+        say("told", "比对提示"),
+        say("passed", "未拦截"),
     )
     for name, count in counts.items():
         passed = count.tried - count.stopped
@@ -161,10 +161,10 @@ def _frauds(counts: dict[str, Tried], say: Say) -> Table:
 
 def _lookalikes(counts: dict[str, Met], say: Say) -> Table:
     table = Table(
-        say("Honest look-alike", "相似的正当业务"),
+        Column(say("Honest look-alike", "相似的正当业务"), no_wrap=True),
         say("met", "出现"),
         say("accepted", "受理"),
-        say("cleared by a checker", "经复核放行"),
+        say("cleared", "经复核放行"),
     )
     for name, count in counts.items():
         figures = map(str, (count.met, count.accepted, count.told))
