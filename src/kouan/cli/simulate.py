@@ -148,9 +148,9 @@ def _frauds(counts: dict[str, Tried], say: Say) -> Table:
     table = Table(
         Column(say("Fraud", "欺诈"), no_wrap=True),
         say("tried", "尝试"),
-        say("refused", "账本拒绝"),
-        say("told", "比对提示"),
-        say("passed", "未拦截"),
+        say("refused", "拒绝"),
+        say("told", "提示"),
+        say("passed", "漏过"),
     )
     for name, count in counts.items():
         passed = count.tried - count.stopped
