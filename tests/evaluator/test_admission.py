@@ -21,6 +21,8 @@ from kouan.client.evaluating import FRESH_MS, LOOK_TAG, MAX_QUESTION_BYTES, QUES
 from kouan.evaluator.asked import NOBODY, Asked, read_log
 from kouan.formats.paper_forms import fields_of
 from kouan.kernel.encoding import from_text, to_text
+from kouan.kernel.records import Charter
+from kouan.kernel.state import StateReader
 from kouan.kernel.suites import digest, sign
 
 
@@ -76,6 +78,17 @@ def test_a_revoked_key_is_not_answered(scene: Scene) -> None:
     """What counts is the member's record on the ledger as it stands."""
     scene.ledger.accept("bank-a", {"type": "alliance.revoke-key/1", "key": "main"}, key="second")
     assert "no living key" in refused(scene, *scene.question("bank-a", INVOICE))
+
+
+def test_an_alliance_older_than_the_bound_has_its_default(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its charter names no such parameter."""
+    read = StateReader.read
+
+    def of_old(self: StateReader, kind: type[Any], key: str) -> Any:
+        return Charter({}, 0) if kind is Charter else read(self, kind, key)
+
+    monkeypatch.setattr(StateReader, "read", of_old)
+    assert scene.ask("bank-a", INVOICE).evaluation is not None
 
 
 @pytest.mark.parametrize("late_ms", [FRESH_MS + 1, -FRESH_MS - 1])

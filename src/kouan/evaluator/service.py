@@ -27,7 +27,7 @@ from kouan.evaluator.memory import HOUR_MS, Keyed, Memory, Showing
 from kouan.evaluator.prf import Prf
 from kouan.kernel.encoding import from_text, to_text
 from kouan.kernel.records import Charter, Member
-from kouan.kernel.registry import CHARTER_KEY
+from kouan.kernel.registry import CHARTER_KEY, parameter_of
 from kouan.kernel.state import Reader
 from kouan.kernel.suites import SUITE, sign, verify
 from kouan.modules.cases.commands.recording import MAX_FINGERPRINTS, Evaluation
@@ -35,6 +35,7 @@ from kouan.modules.cases.rules import (
     BANK,
     EVALUATIONS_PER_HOUR,
     PAPERS,
+    PARAMETERS,
     STATEMENT_TAG,
     Carried,
     statement_message,
@@ -118,7 +119,7 @@ class Service:
         charter = self._reader.read(Charter, CHARTER_KEY)
         if charter is None:
             raise AssertionError("the ledger has no charter")
-        most = charter.parameters[EVALUATIONS_PER_HOUR]
+        most = parameter_of(charter, EVALUATIONS_PER_HOUR, PARAMETERS)
         with self._refusals_of(asked.member):
             now_ms = self._now_ms()
             if note(self._memory.db, asked.member, now_ms, asked=1, refused=0) > most:
