@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from kouan.cli.main import app
+from kouan.formats.identifiers import uscc_problem
 
 ROOT = Path(__file__).parents[2]
 README, README_ZH = ROOT / "README.md", ROOT / "README.zh.md"
@@ -53,6 +54,13 @@ def _anchors(text: str) -> set[str]:
         if count:
             found[f"{anchor}-{count}"] = 1
     return set(found)
+
+
+@every_document
+def test_credit_codes_pass_their_check_digit(path: Path) -> None:
+    """A reader who copies a code out of an example is not told that it is mistyped."""
+    for code in re.findall(r"(?<!\w)9[1-3]\d{6}(?=\w*[A-Z])[0-9A-Z]{10}(?!\w)", path.read_text()):
+        assert uscc_problem(code) is None, code
 
 
 @every_document

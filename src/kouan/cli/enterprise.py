@@ -51,7 +51,7 @@ OverrideOption = Annotated[
     "onboard",
     signs=True,
     examples=(
-        'kouan enterprise onboard 91310115MA1H7X2P4K --name "Lingang Precision" --as commerce-commission',
+        'kouan enterprise onboard 91310115MA1H7X2P45 --name "Lingang Precision" --as commerce-commission',
         "kouan enterprise onboard 913… --name NAME --override certificate-seen --as commerce-commission",
     ),
 )
@@ -80,7 +80,7 @@ def onboard_enterprise(
 @command(
     app,
     "wallet",
-    examples=('kouan enterprise wallet 91310115MA1H7X2P4K --name "Lingang Precision" --passphrase-file secret.txt',),
+    examples=('kouan enterprise wallet 91310115MA1H7X2P45 --name "Lingang Precision" --passphrase-file secret.txt',),
 )
 def own_wallet(call: Call, code: CodeArgument, name: NameOption, override: OverrideOption = None) -> Page:
     """Make the wallet of a trader that keeps its own keys: only the trader signs with it, as its quotas then say.
@@ -137,7 +137,7 @@ def file_declarations(
 @command(
     app,
     "receive",
-    examples=("kouan enterprise receive", "kouan enterprise receive slip.json --wallet 91310115MA1H7X2P4K"),
+    examples=("kouan enterprise receive", "kouan enterprise receive slip.json --wallet 91310115MA1H7X2P45"),
 )
 def receive(
     call: Call,
@@ -178,7 +178,7 @@ def receive(
     return Page({"failures": failures, "received": documents}, shown, UNUSABLE if failures else DONE)
 
 
-@command(app, "declarations", examples=("kouan enterprise declarations --wallet 91310115MA1H7X2P4K",))
+@command(app, "declarations", examples=("kouan enterprise declarations --wallet 91310115MA1H7X2P45",))
 def declarations(call: Call, wallet: WalletOption = None) -> Page:
     """List the declarations in the wallets, with what may still be financed or, of an import, be paid abroad."""
     listed: list[tuple[str, str, Declaration]] = []
