@@ -152,8 +152,8 @@ def compare(sizes: Sizes, directory: Path, console: Console) -> dict[str, Figure
         console.print(f"The comparison with PostgreSQL is left out: {reason}.")
         return {}
     return {
-        "PostgreSQL beside Kouan, a second": {name: statistics.median(own) for name, own in rates.items()},
-        **{f"ratio to {of}": _ratios(rates, of) for of in (PROCEDURE, BARE)},
+        "holds or inserts a second": {name: statistics.median(own) for name, own in rates.items()},
+        **{f"ratio to {of.removeprefix('PostgreSQL, ')}": _ratios(rates, of) for of in (PROCEDURE, BARE)},
     }
 
 
