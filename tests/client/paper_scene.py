@@ -16,6 +16,7 @@ from kouan.client.amounts import Amount
 from kouan.client.bank import Bank, open_bank
 from kouan.client.bank_desk import BankDesk, Registration, Wanted
 from kouan.client.enterprises import onboard
+from kouan.client.evaluating import Evaluator
 from kouan.client.paper_desk import PaperDesk, Sent
 from kouan.client.paper_files import read_paper
 from kouan.client.paper_slips import JoinRequest, RecordedSlip
@@ -49,6 +50,7 @@ class Desks(NamedTuple):
     bank: Bank
     papers: PaperDesk
     lending: BankDesk
+    evaluator: Evaluator
 
 
 @contextmanager
@@ -58,7 +60,7 @@ def at_bank(scene: Scene, member: str = BANK, key: str = "main") -> Iterator[Des
         open_bank(scene.home(member), session, scene.entropy) as bank,
         bootstrap.evaluator(scene.port, session, clock=lambda: scene.now) as evaluator,
     ):
-        yield Desks(bank, PaperDesk(bank, evaluator), BankDesk(bank, evaluator))
+        yield Desks(bank, PaperDesk(bank, evaluator), BankDesk(bank, evaluator), evaluator)
 
 
 def slip(

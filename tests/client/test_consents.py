@@ -15,6 +15,7 @@ PRIVATE = bytes(range(32))
 PART = ConsentPart(
     amount=100,
     document={"entry_id": "224820190000000101", "name": "LED吊灯"},
+    earlier=None,
     expires_ms=5,
     link_secret="A" * 43,
     number="224820190000000101",

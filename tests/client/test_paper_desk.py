@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.client.paper_scene import (
     BANK,
     BILL,
@@ -31,8 +32,12 @@ from tests.client.port_scene import NUMBER, OWNER, Scene
 from kouan.client.amounts import Amount
 from kouan.client.filings import SlipError
 from kouan.client.kept_papers import SEAL, kept, papers, seal_of
+from kouan.client.paper_intake import look_at
+from kouan.client.paper_secrets import commitments
+from kouan.client.paper_slips import open_paper_slip
 from kouan.client.showing import LikenessError
 from kouan.client.wallet import Part
+from kouan.kernel.encoding import from_text
 from kouan.kernel.quota import key_of
 from kouan.kernel.records import Quota
 from kouan.kernel.rejections import Rejection
@@ -249,6 +254,60 @@ def test_an_amended_paper_stays_the_same_paper(scene: Scene) -> None:
     assert (one.attested, one.problems) == (9_000_000, [])
     with scene.wallet() as wallet:
         assert [kept_paper.amount for kept_paper in wallet.papers()] == [9_000_000]
+
+
+def test_a_lowered_paper_keeps_its_evidence_and_its_commitment(scene: Scene) -> None:
+    """Only amounts are new: what was confirmed stays so, and other banks still open the commitment to its numbers."""
+    name = recorded(scene, INVOICE)
+    with at_bank(scene, OTHER) as desks:
+        assert desks.papers.confirm(slip(scene, INVOICE, bank=OTHER)).result.accepted
+    before = quota_of(scene, name)
+    lowered = altered(INVOICE, total_minor=9_000_000, payable_minor=9_000_000, lines=())
+    with at_bank(scene) as desks:
+        sent = desks.papers.amend(slip(scene, lowered), "correction")
+        assert (sent.result.accepted, sent.linked) == (True, None)
+    after = quota_of(scene, name)
+    assert (after.fingerprints, after.facts["evidence"], after.attested) == (
+        before.fingerprints,
+        "confirmed",
+        9_000_000,
+    )
+    assert after.commitment != before.commitment
+    with at_bank(scene, OTHER) as desks:
+        assert desks.papers.confirm(slip(scene, lowered, bank=OTHER)).result.code is Rejection.EVIDENCE_NOT_STRONGER
+        parts = Part(INVOICE.number, "USD", 1_000)
+        assert desks.lending.hold(consent(scene, parts, bank=OTHER), wanted(scene)).result.accepted
+
+
+@pytest.mark.parametrize("change", [{"payable_minor": 9_542_400}, {"order_number": "NL-PO-1"}], ids=["raised", "named"])
+def test_a_paper_raised_or_renumbered_is_self_declared_again(scene: Scene, change: dict[str, Any]) -> None:
+    """And committed to anew, so that the evaluator compares what it says now."""
+    name = recorded(scene, altered(INVOICE, payable_minor=9_000_000))
+    with at_bank(scene, OTHER) as desks:
+        data = slip(scene, altered(INVOICE, payable_minor=9_000_000), bank=OTHER)
+        assert desks.papers.confirm(data).result.accepted
+    before = quota_of(scene, name)
+    with at_bank(scene) as desks:
+        newest = altered(INVOICE, payable_minor=9_000_000)
+        assert desks.papers.amend(slip(scene, altered(newest, **change)), "correction").result.accepted
+    after = quota_of(scene, name)
+    assert after.facts["evidence"] == "self"
+    assert after.fingerprints != before.fingerprints
+    with at_bank(scene, OTHER) as desks:
+        assert desks.papers.confirm(slip(scene, altered(newest, **change), bank=OTHER)).result.accepted
+
+
+def test_earlier_amounts_that_were_never_recorded_are_not_committed_to(scene: Scene) -> None:
+    """Else a paper would be compared by amounts that it does not have."""
+    recorded(scene, ORDER)
+    with scene.wallet() as wallet:
+        slips = [wallet.add_paper(INVOICE, "seller"), wallet.add_paper(altered(INVOICE, total_minor=1), "seller")]
+    assert slips[1].earlier is None
+    lowered = open_paper_slip(scene.home(BANK).keys.hpke_private, slip(scene, altered(INVOICE, lines=())))
+    forged = replace(lowered, earlier={"total_minor": 1}, quota=None)
+    with at_bank(scene) as desks:
+        looked = look_at(desks.bank, desks.evaluator, forged)
+    assert looked.commitments == commitments(forged.fields, from_text(forged.secret))
 
 
 def test_an_amended_paper_is_linked_to_what_it_names_now(scene: Scene) -> None:

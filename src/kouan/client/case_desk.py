@@ -15,7 +15,7 @@ from kouan.client.filings import SlipError
 from kouan.client.kept_papers import keep_paper
 from kouan.client.likeness_book import BookedLikeness
 from kouan.client.paper_intake import must_be_for, signatures
-from kouan.client.paper_secrets import commitments
+from kouan.client.paper_secrets import commitments, numbered_version
 from kouan.client.paper_slips import PaperContent, join_request, open_paper_slip, read_join_slips
 from kouan.client.session import Result
 from kouan.formats.paper_forms import paper_of
@@ -58,7 +58,9 @@ class CaseDesk:
                 "paper slip: it does not say where the paper stands; its owner takes in the recorded slip with "
                 "`kouan enterprise receive` and makes a new one"
             )
-        made = commitments(content.fields, from_text(content.secret))
+        (stands,), secret = self._bank.quotas([content.quota]), from_text(content.secret)
+        numbered = numbered_version(content.fields, content.earlier, secret, stands.fingerprints)
+        made = commitments(content.fields, secret, numbered)
         result = self._bank.send("cases.confirm/1", ConfirmCommand(made.document, made.fingerprints, content.quota))
         if result.accepted:
             self._bank.book.know(content.quota, number, content.owner)

@@ -36,6 +36,8 @@ class ConsentPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Minor units of the quota's unit."""
     document: dict[str, Any]
     """Its fields as they were committed to: `kouan.client.filings.document_of`, or of a paper its form's."""
+    earlier: dict[str, Any] | None
+    """What a paper said of amounts when its numbers were committed to; None where it still says so."""
     expires_ms: Positive
     link_secret: Bytes32
     """A declaration's, or the paper's own secret."""
@@ -93,7 +95,7 @@ def open_consent(private_key: bytes, data: bytes) -> Consent:
         )
         consent = msgspec.json.decode(content, type=Consent)
         for part in consent.allocations:
-            canonical_fields(part.document)  # refuses what nobody can have committed to, deep nesting among it
+            canonical_fields([part.document, part.earlier])  # refuses what nobody can have committed to
     except SealError:
         raise ConsentError("sealed to another bank's key, or altered; ask the owner for a new one") from None
     except (RecursionError, ValueError) as problem:  # msgspec's and the decoder's errors are ValueErrors

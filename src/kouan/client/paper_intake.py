@@ -9,7 +9,16 @@ from kouan.client.bank import Bank
 from kouan.client.evaluating import Evaluator
 from kouan.client.filings import SlipError
 from kouan.client.likeness_book import BookedLikeness
-from kouan.client.paper_secrets import Commitments, code_of, commitments, kind_of, party_of, value_of
+from kouan.client.paper_secrets import (
+    Commitments,
+    Fields,
+    code_of,
+    commitments,
+    kind_of,
+    numbered_version,
+    party_of,
+    value_of,
+)
 from kouan.client.paper_slips import JoinSlip, PaperContent
 from kouan.client.showing import Document, show
 from kouan.formats.money import money
@@ -63,9 +72,10 @@ def look_at(bank: Bank, evaluator: Evaluator, content: PaperContent) -> Looked:
     must_be_for(bank, content)
     paper = paper_of(content.fields, "paper slip")
     secret = from_text(content.secret)
-    made = commitments(content.fields, secret)
+    numbered = _numbered(session, content)
+    made = commitments(content.fields, secret, numbered)
     number = paper.number or ""
-    evaluation = show(bank, evaluator, Document(kind_of(paper), number, made.fingerprints, secret, content.fields))
+    evaluation = show(bank, evaluator, Document(kind_of(paper), number, made.fingerprints, secret, numbered))
     problems = _problems(paper, content, evaluation)
     quota, recorded, cases, signers = None, None, list[CaseView](), list[str]()
     if evaluation is not None and not problems:
@@ -92,6 +102,17 @@ def look_at(bank: Bank, evaluator: Evaluator, content: PaperContent) -> Looked:
         problems=problems,
         remarks=_remarks(paper, content, made, recorded),
     )
+
+
+def _numbered(reader: Reader, content: PaperContent) -> Fields:
+    """Return the version of a paper to whose numbers to commit: that on the ledger, where amounts alone are lower.
+
+    What is worth more than before is committed to anew, and so compared anew.
+    """
+    stands = None if content.quota is None else reader.read(Quota, key_of(content.quota))
+    if stands is None or content.amount > stands.attested:
+        return content.fields
+    return numbered_version(content.fields, content.earlier, from_text(content.secret), stands.fingerprints)
 
 
 def must_be_for(bank: Bank, content: PaperContent) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from unicodedata import normalize
 
 from kouan.client.amounts import Amount
-from kouan.client.commitments import Subject, canonical_fields, commit
+from kouan.client.commitments import Subject, canonical_fields, commit, is_opening
 from kouan.client.filings import document_commitment
 from kouan.client.keymaterial import Entropy, derive
 from kouan.client.sealing import seal
@@ -23,6 +23,8 @@ from kouan.modules.cases.records import PaperKind, Purpose
 Fields = dict[str, Any]
 """A paper as its form writes it: `kouan.formats.paper_forms.fields_of`."""
 
+_AMOUNTS: Final = frozenset({"lines", "payable_minor", "total_minor"})
+"""The fields of a paper that say what it is worth. All others say which paper it is, and whose."""
 _KINDS: Final[dict[type, PaperKind]] = {
     Contract: "contract",
     Invoice: "invoice",
@@ -106,10 +108,32 @@ def fingerprints_salt(secret: bytes) -> bytes:
     return derive("secret", secret, b"kouan/salt/fingerprints/1")
 
 
-def commitments(fields: Fields, secret: bytes) -> Commitments:
-    """Return the commitments to a paper: both are to its fields, under salts and tags of their own."""
-    numbers = commit(Subject.FINGERPRINTS, fingerprints_salt(secret), fields)
+def commitments(fields: Fields, secret: bytes, numbered: Fields | None = None) -> Commitments:
+    """Return the commitments to a paper: both are to its fields, under salts and tags of their own.
+
+    ``numbered``: the version that the commitment to the numbers is to, where that is an earlier one.
+    """
+    numbers = commit(Subject.FINGERPRINTS, fingerprints_salt(secret), fields if numbered is None else numbered)
     return Commitments(document_commitment(fields, secret), numbers)
+
+
+def amounts_of(fields: Fields) -> Fields:
+    """Return the fields of a paper that say what it is worth."""
+    return {name: value for name, value in fields.items() if name in _AMOUNTS}
+
+
+def with_amounts(fields: Fields, amounts: Fields) -> Fields:
+    """Return a paper as it was when it was worth something else: all that says which paper it is stays."""
+    return {name: value for name, value in fields.items() if name not in _AMOUNTS} | amounts_of(amounts)
+
+
+def numbered_version(fields: Fields, earlier: Fields | None, secret: bytes, commitment: str) -> Fields:
+    """Return which version of a paper the recorded commitment to its numbers is to, so that it can be opened.
+
+    That is the paper with the amounts it had ``earlier``, if it opens the commitment; else the paper as it is.
+    """
+    older = fields if earlier is None else with_amounts(fields, earlier)
+    return older if is_opening(commitment, Subject.FINGERPRINTS, fingerprints_salt(secret), older) else fields
 
 
 def seal_paper(

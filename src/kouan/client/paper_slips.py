@@ -39,6 +39,8 @@ class PaperContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     custodial: bool
     """The draw key is kept for the owner by a member."""
     draw_key: Bytes32
+    earlier: dict[str, Any] | None
+    """What it said of amounts when its numbers were committed to; None where it still says so."""
     fields: dict[str, Any]
     """The paper, as it is committed to: `kouan.client.paper_secrets.fields_of`."""
     format: Literal["kouan/paper/1"]
@@ -103,7 +105,7 @@ def open_paper_slip(private_key: bytes, data: bytes) -> PaperContent:
         content = msgspec.json.decode(
             open_sealed(private_key, _TO_BANK, aad, from_text(slip.sealed)), type=PaperContent
         )
-        canonical_fields(content.fields)  # refuses what nobody can have committed to, deep nesting among it
+        canonical_fields([content.earlier, content.fields])  # refuses what nobody can have committed to
     except SealError:
         raise SlipError(f"{_NAME}: sealed to another bank's key, or altered; ask the owner for a new one") from None
     except (RecursionError, ValueError) as problem:  # msgspec's and the decoder's errors are ValueErrors

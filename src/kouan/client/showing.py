@@ -11,7 +11,7 @@ from kouan.client.consents import ConsentPart
 from kouan.client.evaluating import DocumentKind, Evaluator, ask, look
 from kouan.client.filings import fingerprints_of
 from kouan.client.likeness_book import BookedLikeness, BookedShowing
-from kouan.client.paper_secrets import fingerprints_salt
+from kouan.client.paper_secrets import fingerprints_salt, numbered_version
 from kouan.client.session import Result
 from kouan.kernel.encoding import from_text, to_text
 from kouan.kernel.records import Quota
@@ -48,7 +48,8 @@ def document_of(part: ConsentPart, quota: Quota) -> Document | None:
         return Document("export", part.number, quota.fingerprints, secret, fingerprints_of(part.document))
     if quota.kind in PAPERS:
         kind = msgspec.convert(quota.kind, DocumentKind)
-        return Document(kind, part.number, quota.fingerprints, secret, part.document)
+        numbered = numbered_version(part.document, part.earlier, secret, quota.fingerprints)
+        return Document(kind, part.number, quota.fingerprints, secret, numbered)
     return None
 
 

@@ -185,6 +185,7 @@ class Wallet:
                 ConsentPart(
                     amount=part.amount,
                     document=one.document,
+                    earlier=one.earlier,
                     expires_ms=expires_ms,
                     link_secret=one.secret,
                     number=one.number,
@@ -204,7 +205,7 @@ class Wallet:
             return self._papers.drawable(reader, part.number, part.unit)
         quota = _attested(reader, kept, part.unit)
         return Drawable(
-            kept.document, kept.number, "seller", quota, kept.link_secret, self._draw_seed(quota, kept.number)
+            kept.document, None, kept.number, "seller", quota, kept.link_secret, self._draw_seed(quota, kept.number)
         )
 
     def _seeds(self, reader: Reader, quotas: Sequence[str]) -> dict[str, bytes]:

@@ -10,7 +10,17 @@ import msgspec
 from kouan.client.amounts import Amount
 from kouan.client.filings import SlipError, is_document
 from kouan.client.keymaterial import Entropy, fresh
-from kouan.client.paper_secrets import kind_of, own_texts, paper_draw_public, paper_draw_seed, plain, value_of
+from kouan.client.paper_secrets import (
+    Fields,
+    amounts_of,
+    kind_of,
+    own_texts,
+    paper_draw_public,
+    paper_draw_seed,
+    plain,
+    value_of,
+    with_amounts,
+)
 from kouan.client.paper_slips import PaperContent, RecordedSlip, seal_paper_slip
 from kouan.client.places import DRAW_MASTER, Home
 from kouan.client.vault import Vault
@@ -31,6 +41,8 @@ class KeptPaper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     amount: Positive
     """What it is worth, in minor units of ``unit``."""
+    earlier: dict[str, Any] | None
+    """What it said of amounts when it was recorded; None where it says so still, or other things are new as well."""
     fields: dict[str, Any]
     own_text: str
     """What its draw key is derived from: the text that identified it when it came in."""
@@ -66,6 +78,7 @@ class Drawable(NamedTuple):
     """A document of the wallet's as the ledger has it, with what it takes to draw on it."""
 
     document: dict[str, Any]
+    earlier: dict[str, Any] | None
     number: str
     purpose: Purpose
     quota: Quota
@@ -109,9 +122,11 @@ class WalletPapers:
         for _, kept in older:
             if (kept.purpose, kept.unit) != (purpose, unit):
                 raise ValueError(f"purpose: {paper.number} is kept for the {kept.purpose} in {kept.unit} already")
+        fields = fields_of(paper)
         made = KeptPaper(
             amount=amount,
-            fields=fields_of(paper),
+            earlier=_earlier(older[0][1], fields) if older else None,
+            fields=fields,
             own_text=older[0][1].own_text if older else texts[0],
             purpose=purpose,
             quotas=older[0][1].quotas if older else [],
@@ -142,6 +157,7 @@ class WalletPapers:
             bank=bank.id,
             custodial=self._custodial,
             draw_key=self.draw_key(kept),
+            earlier=kept.earlier,
             fields=kept.fields,
             format="kouan/paper/1",
             owner=self._home.id,
@@ -179,7 +195,7 @@ class WalletPapers:
             raise ValueError(
                 f"document {number}: on the ledger stands another version; hand the newest to the bank that recorded it"
             )
-        return Drawable(kept.fields, number, kept.purpose, quota, kept.secret, self.draw_seed(kept))
+        return Drawable(kept.fields, kept.earlier, number, kept.purpose, quota, kept.secret, self.draw_seed(kept))
 
     def draw_seed(self, kept: KeptPaper) -> bytes:
         """Return the signing seed of a paper's draw key (32 bytes)."""
@@ -198,6 +214,13 @@ class WalletPapers:
         self._vault.put(KIND, msgspec.json.encode(kept), handle=None, time_ms=time_ms)
         for document in older:
             self._vault.erase(document, time_ms=time_ms)
+
+
+def _earlier(older: KeptPaper, fields: Fields) -> Fields | None:
+    """Return the amounts of the version that was recorded, where the newest differs from it in nothing else."""
+    recorded = older.fields if older.earlier is None else with_amounts(older.fields, older.earlier)
+    is_same_but_amounts = with_amounts(fields, recorded) == recorded
+    return amounts_of(recorded) if older.quotas and is_same_but_amounts and fields != recorded else None
 
 
 def _worth(paper: TradePaper, value: Amount | None) -> Amount:
