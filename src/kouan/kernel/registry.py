@@ -90,7 +90,7 @@ class Context:
         charter = self.state.read(Charter, CHARTER_KEY)
         if charter is None:
             raise AssertionError("the state has no charter")
-        return parameter_of(charter, name, (self._parameters[name],))
+        return parameter_of(charter, name, self._parameters.values())
 
     def is_signed(self, key: str, tag: str, message: bytes, signature: str) -> bool:
         """Tell whether a signature (base64url) holds. Those announced by the command are checked already."""
