@@ -161,6 +161,28 @@ def test_a_paper_amended_to_name_an_order_is_linked_with_its_owners_word(kouan: 
     assert len(done(on(kouan, BANK, "case", ORDER, "--json")).json["case"]["documents"]) == 2
 
 
+def test_the_overseer_opens_a_papers_seal_and_disputes_it(kouan: Kouan) -> None:
+    """The recording bank hands the seal over; nothing is disputed before the second holder has answered."""
+    quota = record(kouan, paper("invoice-ubl.xml"), INVOICE)
+    overseer, second = ("--as", "peoples-bank"), ("--as", "commerce-commission")
+    one_line(
+        kouan("paper", "dispute", quota, "--reason", "forged", *overseer), "was not opened", "kouan seal hand-over"
+    )
+    one_line(kouan("seal", "hand-over", quota, "--as", OTHER_BANK), "the bank that recorded the paper has it")
+    done(kouan("seal", "hand-over", INVOICE, "--as", BANK))
+    done(kouan("seal", "request", "seal.json", *overseer))
+    done(kouan("seal", "answer", "request.json", *second))
+    told = done(kouan("seal", "open", "answer.json", *overseer, "--lang", "zh")).out
+    assert "发票" in told
+    assert f"kouan paper dispute {quota} --reason forged" in told
+    opened = done(kouan("seal", "open", "answer.json", *overseer, "--json")).json
+    assert (opened["kind"], opened["number"], opened["owner"], opened["quota"]) == ("invoice", INVOICE, OWNER, quota)
+    disputed = done(kouan("paper", "dispute", quota, "--reason", "forged", *overseer)).out
+    assert "its number is free for the true paper" in disputed
+    again = kouan("paper", "dispute", quota, "--reason", "not-same-trade", *overseer)
+    assert (again.code, "CASE_UNKNOWN" in again.err) == (1, True)
+
+
 def test_a_document_on_its_own_is_in_no_case(kouan: Kouan) -> None:
     number = declare(kouan)
     slip_file = consent(kouan, f"{number}:1000.00 USD", option="--declaration")

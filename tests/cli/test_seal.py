@@ -34,7 +34,7 @@ def test_the_overseer_sees_number_and_owner_after_the_second_holders_answer(koua
 def test_the_slip_of_another_step_is_named(kouan: Kouan, attested: str) -> None:
     assert kouan("seal", "hand-over", quota_of(kouan, attested), *CUSTOMS).code == 0
     refused = kouan("seal", "open", "seal.json", *OVERSEER)
-    one_line(refused, "seal.json: is a declaration's seal", "give an answered request, made by `kouan seal answer`")
+    one_line(refused, "seal.json: is a document's seal", "give an answered request, made by `kouan seal answer`")
 
 
 def test_only_the_overseer_asks_and_only_the_second_holder_answers(kouan: Kouan, attested: str) -> None:

@@ -73,9 +73,9 @@ def test_the_second_holder_answers_only_what_is_recorded(scene: Scene) -> None:
     change = msgspec.structs.replace
     for bad, message in (
         (change(request, request=to_text(bytes(16))), "not on the ledger"),
-        (change(request, quota=other.quota), "about another declaration"),
-        (change(request, salt=other.salt), "about another declaration"),
-        (change(request, quota=other.quota, inner=other.inner, salt=other.salt), "about another declaration"),
+        (change(request, quota=other.quota), "about another document"),
+        (change(request, salt=other.salt), "about another document"),
+        (change(request, quota=other.quota, inner=other.inner, salt=other.salt), "about another document"),
         (change(request, alliance=other.salt), "another alliance"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -127,5 +127,5 @@ def test_a_forged_seal_or_answer_is_refused(scene: Scene) -> None:
         first, second = (answer_slip(answered(scene, asked(scene, slip))) for slip in (one, two))
         with pytest.raises(SealError):
             desk.open(change(first, identity_sealed=second.identity_sealed))
-        with pytest.raises(ValueError, match="another declaration than was asked for"):
+        with pytest.raises(ValueError, match="another document than was asked for"):
             desk.open(change(first, quota=second.quota))

@@ -10,6 +10,7 @@ import typer
 from kouan.cli.calls import Call, command, group
 from kouan.cli.loans import bank_of, must_accept, read_slip
 from kouan.cli.output import Page, UnusableError, fields
+from kouan.cli.output import must_accept as must_accept_plainly
 from kouan.cli.paper_views import (
     case_document,
     case_page,
@@ -19,15 +20,18 @@ from kouan.cli.paper_views import (
     looked_page,
     paper_desk,
 )
+from kouan.cli.seal import overseer_of
 from kouan.client.case_desk import CaseDesk, Withdrawal
 from kouan.client.enterprises import INBOX, deliver
+from kouan.client.openings import Dispute
 from kouan.client.paper_desk import Amendment, Sent
 from kouan.client.paper_files import read_paper
 from kouan.client.places import KEYS
 from kouan.formats.money import money
 from kouan.modules.cases.records import Grounds
+from kouan.modules.cases.rules import FORGED
 
-app: Final = group("The other papers of a trade: looked at, recorded, joined, confirmed, amended, reviewed.")
+app: Final = group("The other papers of a trade: looked at, recorded, joined, confirmed, amended, reviewed, disputed.")
 
 SlipArgument = Annotated[Path, typer.Argument(metavar="PAPER.json", help="The slip that the owner's wallet made.")]
 NameArgument = Annotated[
@@ -245,6 +249,30 @@ def review(
         result = CaseDesk(bank).review(document, reason, revision)
         must_accept(call, bank, result, call.text("review", "人工复核"))
     return Page({"document": document, "reason": reason}, [call.text(f"Reviewed: {document}", f"已复核：{document}")])
+
+
+@command(
+    app,
+    "dispute",
+    signs=True,
+    ids=True,
+    examples=(
+        "kouan paper dispute HANDLE.USD --reason forged --as peoples-bank",
+        "kouan paper dispute HANDLE.USD --reason not-same-trade --as peoples-bank",
+    ),
+)
+def dispute(
+    call: Call,
+    document: Annotated[str, typer.Argument(metavar="QUOTA", help="The id of the document's quota on the ledger.")],
+    reason: Annotated[Dispute, typer.Option("--reason", help="What the opened seal showed.")],
+) -> Page:
+    """Take a document out of its trade, as the overseer, once its seal was opened; a forged paper ends for good."""
+    with overseer_of(call) as desk:
+        must_accept_plainly(desk.dispute(document, reason), call.text("dispute", "异议"))
+    lines = [call.text(f"Taken out of its trade: {document}", f"已移出案卷：{document}")]
+    if reason == FORGED:
+        lines.append(call.text("Withdrawn; its number is free for the true paper", "已作废；其编号可供真实单证登记"))
+    return Page({"quota": document, "reason": reason}, lines)
 
 
 @command(

@@ -7,7 +7,7 @@ only the hash of the outer seal stands on the ledger.
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -17,8 +17,6 @@ from kouan.client.sealing import SealError, open_sealed, seal
 from kouan.kernel.encoding import Bytes32, decode, encode, from_text, to_text
 from kouan.kernel.suites import digest
 
-_TO_OVERSEER: Final = b"kouan/seal/overseer/1"
-_TO_SECOND_HOLDER: Final = b"kouan/seal/second-holder/1"
 _TO_OWNER: Final = b"kouan/seal/link-secret/1"
 
 
@@ -39,8 +37,28 @@ class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("number: with its link secret it does not give the handle of this filing")
 
 
+Hidden_co = TypeVar("Hidden_co", covariant=True)
+
+
+class Sealed(Protocol[Hidden_co]):
+    """What a seal is bound to, and what it hides: a filing, or a paper (`kouan.client.paper_seals`)."""
+
+    to_overseer: ClassVar[bytes]
+    """The purpose of the outer layer."""
+    to_second_holder: ClassVar[bytes]
+
+    def aad(self) -> bytes:
+        """Return what both layers are bound to."""
+
+    def identity_in(self, content: bytes) -> Hidden_co:
+        """Return what the inner layer holds; raises ValueError where it is nothing that can stand behind this."""
+
+
 class Filing(msgspec.Struct, frozen=True):
     """What every seal of a filing is bound to, both as text from the ledger."""
+
+    to_overseer: ClassVar[bytes] = b"kouan/seal/overseer/1"
+    to_second_holder: ClassVar[bytes] = b"kouan/seal/second-holder/1"
 
     alliance: str
     handle: str
@@ -51,6 +69,12 @@ class Filing(msgspec.Struct, frozen=True):
         sized("handle", from_text(self.handle))
         return encode({"alliance": self.alliance, "handle": self.handle})
 
+    def identity_in(self, content: bytes) -> Identity:
+        """Return the identity that a seal holds; raises ValueError unless it is the one behind the handle."""
+        identity = msgspec.convert(decode(content), Identity)
+        identity.check(self.handle)
+        return identity
+
 
 def seal_identity(
     identity: Identity, filing: Filing, *, overseer: bytes, second_holder: bytes, entropy: Entropy
@@ -60,8 +84,8 @@ def seal_identity(
     Raises ValueError if the identity is not the one behind the filing's handle, or its owner is not printable ASCII.
     """
     identity.check(filing.handle)
-    inner = seal(second_holder, _TO_SECOND_HOLDER, filing.aad(), encode(identity), entropy)
-    return seal(overseer, _TO_OVERSEER, filing.aad(), inner, entropy)
+    inner = seal(second_holder, filing.to_second_holder, filing.aad(), encode(identity), entropy)
+    return seal(overseer, filing.to_overseer, filing.aad(), inner, entropy)
 
 
 def seal_hash(sealed: bytes) -> str:
@@ -69,25 +93,23 @@ def seal_hash(sealed: bytes) -> str:
     return to_text(digest("kouan/seal/1", sealed))
 
 
-def open_as_overseer(private_key: bytes, filing: Filing, sealed: bytes, expected_hash: str) -> bytes:
+def open_as_overseer(private_key: bytes, bound: Sealed[object], sealed: bytes, expected_hash: str) -> bytes:
     """Return the inner seal, to be sent to the second holder with the recorded request.
 
     Raises SealError if the seal is not the one whose hash stands on the ledger, or cannot be opened.
     """
     if seal_hash(sealed) != expected_hash:
         raise SealError("this is not the seal whose hash stands on the ledger")
-    return open_sealed(private_key, _TO_OVERSEER, filing.aad(), sealed)
+    return open_sealed(private_key, bound.to_overseer, bound.aad(), sealed)
 
 
-def open_as_second_holder(private_key: bytes, filing: Filing, inner: bytes) -> Identity:
-    """Return the identity behind a filing; raises SealError if the seal is altered or names another's number."""
-    content = open_sealed(private_key, _TO_SECOND_HOLDER, filing.aad(), inner)
+def open_as_second_holder(private_key: bytes, bound: Sealed[Hidden_co], inner: bytes) -> Hidden_co:
+    """Return who stands behind a filing or a paper; raises SealError if the seal is altered or names another's."""
+    content = open_sealed(private_key, bound.to_second_holder, bound.aad(), inner)
     try:
-        identity = msgspec.convert(decode(content), Identity)
-        identity.check(filing.handle)
-    except ValueError as problem:  # msgspec's and the decoder's errors are ValueErrors
+        return bound.identity_in(content)
+    except (RecursionError, ValueError) as problem:  # msgspec's and the decoder's errors are ValueErrors
         raise SealError(f"the seal opens, but holds no identity of this filing: {problem}") from None
-    return identity
 
 
 def seal_link_secret(owner: bytes, filing: Filing, secret: bytes, entropy: Entropy) -> bytes:

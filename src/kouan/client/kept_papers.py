@@ -13,6 +13,7 @@ from kouan.client.filing_seals import seal_hash
 from kouan.client.paper_slips import PaperContent
 from kouan.kernel.quota import key_of
 from kouan.kernel.records import Quota
+from kouan.modules.cases.rules import PAPERS
 
 PAPER: Final = "paper"
 SEAL: Final = "paper-seal"
@@ -65,6 +66,8 @@ def papers(bank: Bank) -> Iterator[KeptPaper]:
 
 def seal_of(bank: Bank, quota: Quota) -> bytes:
     """Return the seal whose hash stands in a paper's quota; raises ValueError when it is not kept here."""
+    if quota.kind not in PAPERS:
+        raise ValueError(f"quota {quota.id}: a declaration's; its seal is with customs")
     for _, sealed in kept(bank, SEAL, quota.id):
         if seal_hash(sealed) == quota.seal:
             return sealed

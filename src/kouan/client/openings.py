@@ -1,11 +1,12 @@
 """Opening a seal: the overseer asks on the ledger, the second holder answers, and only then number and owner are seen.
 
-1. Customs hands the seal to the overseer (`SealSlip`); its hash stands on the ledger.
-2. The overseer opens the outer layer, records a request that hides which declaration is meant, and gives the second
+1. Customs, or the bank that recorded a paper, hands the seal to the overseer (`SealSlip`); its hash is on the ledger.
+2. The overseer opens the outer layer, records a request that hides which document is meant, and gives the second
    holder the rest (`RequestSlip`).
 3. The second holder checks that the recorded request is this one, records its answer, and gives the overseer the
    identity, sealed (`AnswerSlip`).
-4. After the charter's time the overseer discloses which declaration it was.
+4. The overseer may take what turns out false out of its trade.
+5. After the charter's time the overseer discloses which document it was.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ from typing import Annotated, Final, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from kouan.client.bank import Bank
+from kouan.client.commitments import canonical_fields
 from kouan.client.customs_desk import CustomsDesk
-from kouan.client.filing_seals import Filing, Identity, open_as_overseer, open_as_second_holder
+from kouan.client.filing_seals import Filing, Identity, Sealed, open_as_overseer, open_as_second_holder
+from kouan.client.kept_papers import seal_of
 from kouan.client.keymaterial import Entropy, fresh
+from kouan.client.paper_seals import PaperIdentity, RecordedPaper
 from kouan.client.places import Home
 from kouan.client.sealing import SealError, open_sealed, seal
 from kouan.client.session import Order, Result, Session
@@ -27,6 +32,8 @@ from kouan.kernel.quota import key_of
 from kouan.kernel.records import Charter, Member, Quota
 from kouan.kernel.registry import CHARTER_KEY, parameter_of
 from kouan.modules.alliance.standing import member_of
+from kouan.modules.cases.commands.judging import DisputeCommand
+from kouan.modules.cases.rules import PAPERS
 from kouan.modules.customs.commands.opening import AnswerOpening, DiscloseOpening, RequestOpening
 from kouan.modules.customs.records import Opening
 from kouan.modules.customs.rules import OPENING_SEALED, PARAMETERS, QuotaId, opening_commitment
@@ -35,9 +42,12 @@ KIND: Final = "opening"
 _Sealed = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+\Z")]
 _TO_OVERSEER: Final = b"kouan/opening-answer/1"
 
+Dispute = Literal["forged", "not-same-trade"]
+"""Why a document is taken out of its trade."""
+
 
 class SealSlip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Customs to overseer: the seal of a quota."""
+    """Customs, or the bank that recorded a paper, to overseer: the seal of a quota."""
 
     alliance: Bytes32
     format: Literal["kouan/seal/1"]
@@ -46,7 +56,7 @@ class SealSlip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RequestSlip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Overseer to second holder: which declaration the recorded request means, and the inner layer of its seal."""
+    """Overseer to second holder: which document the recorded request means, and the inner layer of its seal."""
 
     alliance: Bytes32
     format: Literal["kouan/opening-request/1"]
@@ -84,9 +94,15 @@ class Step(NamedTuple):
 
 
 def hand_over(desk: CustomsDesk, session: Session, quota_id: str) -> bytes:
-    """Return a quota's seal as a slip for the overseer; raises ValueError when it is not kept here."""
+    """Return a declaration's seal as a slip for the overseer; raises ValueError when it is not kept here."""
     sealed = desk.seal_of(_quota(session, quota_id))
     return encode(SealSlip(session.alliance, "kouan/seal/1", quota_id, to_text(sealed)))
+
+
+def hand_over_paper(bank: Bank, name: str) -> bytes:
+    """Return the seal of a paper that this bank recorded, by number or quota id; raises ValueError as `hand_over`."""
+    quota = _quota(bank.session, bank.quota_id(name))
+    return encode(SealSlip(bank.session.alliance, "kouan/seal/1", quota.id, to_text(seal_of(bank, quota))))
 
 
 class OverseerDesk:
@@ -103,7 +119,7 @@ class OverseerDesk:
         _check_alliance(self._session, slip.alliance)
         quota = _quota(self._session, slip.quota)
         sealed = from_text(slip.seal)
-        inner = open_as_overseer(self._home.keys.hpke_private, _filing(self._session, quota.id), sealed, quota.seal)
+        inner = open_as_overseer(self._home.keys.hpke_private, _bound(self._session, quota), sealed, quota.seal)
         request, salt = to_text(fresh(self._entropy, 16)), fresh(self._entropy)
         asked = Asked(quota.id, request, self._session.now_ms(), to_text(salt))
         # Kept first: without the salt the request could never be disclosed.
@@ -123,25 +139,32 @@ class OverseerDesk:
         )
         return Step(result, request, encode(content))
 
-    def open(self, slip: AnswerSlip) -> Identity:
-        """Return number and owner, checked against the handle; raises SealError, ValueError."""
+    def open(self, slip: AnswerSlip) -> Identity | PaperIdentity:
+        """Return number and owner, a declaration's checked against the handle; raises SealError, ValueError."""
         _check_alliance(self._session, slip.alliance)
         asked = self._asked(slip.request)
         if asked.quota != slip.quota:
-            raise ValueError("answer: it is about another declaration than was asked for")
-        filing = _filing(self._session, slip.quota)
+            raise ValueError("answer: it is about another document than was asked for")
+        bound = _bound(self._session, _quota(self._session, slip.quota))
         content = open_sealed(
-            self._home.keys.hpke_private, _TO_OVERSEER, _aad(filing, slip.request), from_text(slip.identity_sealed)
+            self._home.keys.hpke_private, _TO_OVERSEER, _aad(bound, slip.request), from_text(slip.identity_sealed)
         )
         try:
-            identity = msgspec.convert(decode(content), Identity)
-            identity.check(filing.handle)
-        except ValueError as problem:  # msgspec's and the decoder's errors are ValueErrors
+            return bound.identity_in(content)
+        except (RecursionError, ValueError) as problem:  # msgspec's and the decoder's errors are ValueErrors
             raise SealError(f"answer: it opens, but names nobody behind this handle: {problem}") from None
-        return identity
+
+    def dispute(self, quota_id: str, reason: Dispute) -> Result:
+        """Take a document out of its trade 异议, a forged one for good; ValueError if its seal is shut."""
+        opened = [one.quota for one, opening in self.requests() if opening is not None and opening.answered_by]
+        if _quota(self._session, quota_id).id not in opened:
+            raise ValueError(
+                f"quota: the seal of {quota_id} was not opened from here; ask for it first: `kouan seal hand-over`"
+            )
+        return self._session.send([Order("cases.dispute/1", DisputeCommand(quota_id, reason))])[0]
 
     def disclose(self, request: str) -> Result:
-        """Show which declaration a request meant; raises ValueError when it was not made here."""
+        """Show which document a request meant; raises ValueError when it was not made here."""
         asked = self._asked(request)
         command = DiscloseOpening(asked.quota, request, asked.salt)
         return self._session.send([Order("customs.disclose-opening/1", command)])[0]
@@ -179,19 +202,19 @@ def answer(home: Home, session: Session, slip: RequestSlip, entropy: Entropy) ->
     if opening is None:
         raise ValueError(f"request: {slip.request} is not on the ledger; an unrecorded one is never answered")
     if to_text(opening_commitment(from_text(slip.salt), slip.quota)) != opening.commitment:
-        raise ValueError("request: the one on the ledger is about another declaration; it is not answered")
-    filing = _filing(session, slip.quota)
-    identity = open_as_second_holder(home.keys.hpke_private, filing, from_text(slip.inner))
+        raise ValueError("request: the one on the ledger is about another document; it is not answered")
+    bound = _bound(session, _quota(session, slip.quota))
+    identity = open_as_second_holder(home.keys.hpke_private, bound, from_text(slip.inner))
     result = Result(None, "")
     if opening.answered_by != session.member:
         (result,) = session.send([Order("customs.answer-opening/1", AnswerOpening(slip.request))])
         if not result.accepted:
             return Step(result, slip.request, None)
     overseer: Member = member_of(session, opening.requester)
-    aad = _aad(filing, slip.request)
-    sealed = seal(from_text(overseer.sealing), _TO_OVERSEER, aad, encode(identity), entropy)
-    content = AnswerSlip(session.alliance, "kouan/opening-answer/1", to_text(sealed), slip.quota, slip.request)
-    return Step(result, slip.request, encode(content))
+    content = canonical_fields(msgspec.to_builtins(identity))
+    sealed = seal(from_text(overseer.sealing), _TO_OVERSEER, _aad(bound, slip.request), content, entropy)
+    made = AnswerSlip(session.alliance, "kouan/opening-answer/1", to_text(sealed), slip.quota, slip.request)
+    return Step(result, slip.request, encode(made))
 
 
 def _check_alliance(session: Session, alliance: str) -> None:
@@ -206,12 +229,15 @@ def _quota(session: Session, quota_id: str) -> Quota:
     return quota
 
 
-def _filing(session: Session, quota_id: str) -> Filing:
-    return Filing(session.alliance, quota_id.partition(".")[0])
+def _bound(session: Session, quota: Quota) -> Sealed[Identity | PaperIdentity]:
+    """Return what a quota's seal is bound to."""
+    if quota.kind in PAPERS:
+        return RecordedPaper(session.alliance, quota.id, quota.kind)
+    return Filing(session.alliance, quota.id.partition(".")[0])
 
 
-def _aad(filing: Filing, request: str) -> bytes:
-    return encode({"alliance": filing.alliance, "handle": filing.handle, "request": request})
+def _aad(bound: Sealed[object], request: str) -> bytes:
+    return encode({**decode(bound.aad()), "request": request})
 
 
 def _opening_key(request: str) -> str:

@@ -18,7 +18,8 @@ from kouan.client.filing_seals import seal_hash
 from kouan.client.kept_papers import SEAL, keep, keep_paper
 from kouan.client.likeness_book import BookedLikeness
 from kouan.client.paper_intake import Looked, look_at, must_be_recordable, signatures
-from kouan.client.paper_secrets import PaperIdentity, kind_of, seal_paper
+from kouan.client.paper_seals import PaperIdentity, RecordedPaper, seal_paper
+from kouan.client.paper_secrets import kind_of
 from kouan.client.paper_slips import RecordedSlip, join_request, open_paper_slip, read_join_slips
 from kouan.client.reading import holder_of
 from kouan.client.session import Result
@@ -152,11 +153,11 @@ class PaperDesk(CaseDesk):
         return Sent(result, looked, encode(RecordedSlip(bank.session.alliance, "kouan/recorded/1", quota)))
 
     def _seal(self, looked: Looked, quota: str) -> bytes:
-        session, content = self._bank.session, looked.content
-        identity = PaperIdentity(kind_of(looked.paper), looked.number, content.owner, content.secret)
+        session, content, kind = self._bank.session, looked.content, kind_of(looked.paper)
+        identity = PaperIdentity(kind, looked.number, content.owner, content.secret)
+        paper = RecordedPaper(session.alliance, quota, kind)
         overseer, second = (from_text(holder_of(session, role).sealing) for role in ("overseer", "second-holder"))
-        entropy = self._bank.entropy
-        return seal_paper(identity, session.alliance, quota, overseer=overseer, second_holder=second, entropy=entropy)
+        return seal_paper(identity, paper, overseer=overseer, second_holder=second, entropy=self._bank.entropy)
 
 
 def _consents(looked: Looked, quota: str, joins: Sequence[bytes], unsigned: str | None = None) -> list[OwnerConsent]:

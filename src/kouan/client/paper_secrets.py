@@ -10,13 +10,11 @@ from typing import Any, Final, NamedTuple
 from unicodedata import normalize
 
 from kouan.client.amounts import Amount
-from kouan.client.commitments import Subject, canonical_fields, commit, is_opening
+from kouan.client.commitments import Subject, commit, is_opening
 from kouan.client.filings import document_commitment
-from kouan.client.keymaterial import Entropy, derive
-from kouan.client.sealing import seal
+from kouan.client.keymaterial import derive
 from kouan.formats.fingerprints import exact_fingerprints
 from kouan.formats.trade_papers import Contract, Invoice, Order, Party, TradePaper, TransportDocument
-from kouan.kernel.encoding import encode
 from kouan.kernel.suites import public_key
 from kouan.modules.cases.records import PaperKind, Purpose
 
@@ -31,8 +29,6 @@ _KINDS: Final[dict[type, PaperKind]] = {
     Order: "order",
     TransportDocument: "transport",
 }
-_TO_OVERSEER: Final = b"kouan/paper-seal/overseer/1"
-_TO_SECOND_HOLDER: Final = b"kouan/paper-seal/second-holder/1"
 
 
 class Commitments(NamedTuple):
@@ -40,15 +36,6 @@ class Commitments(NamedTuple):
 
     document: str
     fingerprints: str
-
-
-class PaperIdentity(NamedTuple):
-    """Who and what stands behind a paper's quota: what its seal hides."""
-
-    kind: PaperKind
-    number: str
-    owner: str
-    secret: str
 
 
 def kind_of(paper: TradePaper) -> PaperKind:
@@ -134,12 +121,3 @@ def numbered_version(fields: Fields, earlier: Fields | None, secret: bytes, comm
     """
     older = fields if earlier is None else with_amounts(fields, earlier)
     return older if is_opening(commitment, Subject.FINGERPRINTS, fingerprints_salt(secret), older) else fields
-
-
-def seal_paper(
-    identity: PaperIdentity, alliance: str, quota: str, *, overseer: bytes, second_holder: bytes, entropy: Entropy
-) -> bytes:
-    """Return who stands behind a paper's quota, sealed to the second holder's key and that to the overseer's."""
-    aad = encode({"alliance": alliance, "quota": quota})
-    inner = seal(second_holder, _TO_SECOND_HOLDER, aad, canonical_fields(identity._asdict()), entropy)
-    return seal(overseer, _TO_OVERSEER, aad, inner, entropy)
