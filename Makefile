@@ -34,6 +34,7 @@ bench: $(READY) ## what one command costs, and where: a table, and JSON in bench
 vectors: $(READY) ## make the vectors anew from the code
 	$(BIN)/python -m tests.kernel.make_vectors
 	$(BIN)/python -m tests.client.test_secret_vectors
+	$(BIN)/python -m tests.client.test_paper_vectors
 	$(BIN)/python -m tests.formats.test_fingerprints
 	$(BIN)/python -m tests.evaluator.test_evaluator_vectors
 
