@@ -298,7 +298,8 @@ def test_an_order_meets_the_invoice_that_names_it(invoice: Invoice) -> None:
     """Softly, by buyer and order number: one trade through two papers."""
     order = example("order.json")
     assert isinstance(order, Order)
-    assert exact_fingerprints(order) == [("order", b"kouan/order/1\nvat:DE999999990\nNL-PO-4471")]
+    text = b"kouan/order/1\nvat:DE999999990\nuscc:91310115MA1K0LNG14\nNL-PO-4471"
+    assert exact_fingerprints(order) == [("order", text)]
     assert {kind for kind, _ in set(soft_features(order)) & set(soft_features(invoice))} == {"order-number"}
 
 
@@ -309,6 +310,35 @@ def test_what_an_invoice_names_is_the_papers_own_fingerprint(invoice: Invoice, n
     assert own in named_fingerprints(invoice)
     assert named_fingerprints(example(name)) == []
     assert named_fingerprints(msgspec.structs.replace(invoice, order_number="N/A", contract_number=None)) == []
+
+
+def test_a_strangers_invoice_names_no_order_of_another_seller(invoice: Invoice) -> None:
+    """The number of a competitor's order leads nobody to it, whatever buyer stands on the invented invoice."""
+    stranger = Party(name="Other", identifiers=(Identifier(scheme="uscc", value="91310115MA1K0LNG22"),))
+    invented = msgspec.structs.replace(invoice, seller=stranger)
+    order = example("order.json")
+    assert not set(exact_fingerprints(order)) & set(named_fingerprints(invented))
+    assert {kind for kind, _ in set(soft_features(order)) & set(soft_features(invented))} == {"order-number"}
+    nameless = msgspec.structs.replace(invoice, seller=Party(name="Other"), contract_number=None)
+    assert named_fingerprints(nameless) == []
+
+
+def test_a_seller_stands_in_an_order_by_one_number() -> None:
+    """A social credit code before a VAT number before those of ISO 6523, whichever the paper writes first."""
+    order = example("order.json")
+    gln, duns, vat = (
+        Identifier(scheme=scheme, value=value)
+        for scheme, value in (("0088", "5790000436101"), ("0060", "150483782"), ("vat", "IE6388047V"))
+    )
+    for identifiers, first in (
+        ((gln, duns, vat, *order.seller.identifiers), b"uscc:91310115MA1K0LNG14"),
+        ((gln, duns, vat), b"vat:IE6388047V"),
+        ((gln, duns), b"0060:150483782"),
+    ):
+        (made,) = exact_fingerprints(
+            msgspec.structs.replace(order, seller=Party(name="Lingang", identifiers=identifiers))
+        )
+        assert made[1].split(b"\n")[2] == first
 
 
 def test_a_credit_note_names_the_invoices_it_credits(invoice: Invoice) -> None:

@@ -17,13 +17,16 @@ Fingerprint = tuple[str, bytes]
 
 _REGISTERS: Final = re.compile("uscc|vat|[0-9]{4}")
 """Schemes under which one number never means two parties. Other schemes are names that a sender made up."""
+_PREFERRED: Final = ("uscc", "vat")
+"""Those that every trader has and others can look up. ISO 6523's come after them, by their digits."""
 
 
 def exact_fingerprints(paper: TradePaper) -> list[Fingerprint]:
     """Return one fingerprint for each register's number of the party that numbers the paper; none without a number.
 
-    Contract: seller, number. Invoice and credit note: seller, number, day. Order: buyer, number. Transport document:
-    consignor, full number.
+    Contract: seller, number. Invoice and credit note: seller, number, day. Order: buyer, seller, number; the seller by
+    its first register's number alone. Transport document: consignor, full number. Social credit codes come first, then
+    VAT numbers, then ISO 6523's by their digits.
     """
     match paper:
         case Contract():
@@ -31,7 +34,7 @@ def exact_fingerprints(paper: TradePaper) -> list[Fingerprint]:
         case Invoice():
             return _numbered(paper.kind, paper.seller, paper.number, paper.date.isoformat())
         case Order():
-            return _numbered("order", paper.buyer, paper.number)
+            return _order(paper, paper.number)
         case TransportDocument():
             return _numbered("transport", paper.consignor, paper.number)
 
@@ -46,8 +49,7 @@ def named_fingerprints(paper: TradePaper) -> list[Fingerprint]:
     if paper.kind == "credit-note":
         dated = [(one.number, one.date.isoformat()) for one in paper.credited if one.date is not None]
         return [one for number, day in dated for one in _numbered("invoice", paper.seller, number, day)]
-    order = _numbered("order", paper.buyer, paper.order_number)
-    return [*order, *_numbered("contract", paper.seller, paper.contract_number)]
+    return [*_order(paper, paper.order_number), *_numbered("contract", paper.seller, paper.contract_number)]
 
 
 def soft_features(paper: TradePaper) -> list[Fingerprint]:
@@ -139,11 +141,24 @@ def _numbered(kind: str, party: Party, number: str | None, *day: str) -> list[Fi
     return _canonical((kind, key, exact_number(number), *day) for key in _keys(party))
 
 
-def _keys(party: Party) -> Iterator[str]:
-    for one in party.identifiers:
-        key = _register_key(one.scheme, one.value)
-        if key is not None:
-            yield key
+def _order(paper: Invoice | Order, number: str | None) -> list[Fingerprint]:
+    """Return the exact fingerprints of an order, or of the one that an invoice names.
+
+    The seller stands in it: or a stranger's invoice could name the order that the buyer placed with somebody else.
+    """
+    seller = next(iter(_keys(paper.seller)), None)
+    return _canonical(("order", key, seller, exact_number(number)) for key in _keys(paper.buyer))
+
+
+def _keys(party: Party) -> list[str]:
+    """Return a party's numbers that registers gave it, as ``scheme:number``, the preferred ones first."""
+    keys = {_register_key(one.scheme, one.value) for one in party.identifiers}
+    return sorted((key for key in keys if key is not None), key=_preference)
+
+
+def _preference(key: str) -> tuple[int, str]:
+    scheme = key.partition(":")[0]
+    return (_PREFERRED.index(scheme) if scheme in _PREFERRED else len(_PREFERRED), key)
 
 
 def _register_key(scheme: str, value: str) -> str | None:
