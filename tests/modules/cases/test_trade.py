@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.modules.cases.trade import EMPTY, Trade, draw_key, loan_id, some32
+from tests.modules.cases.trade import DAY_MS, EMPTY, Trade, draw_key, loan_id, some32
 
 from kouan.kernel.rejections import Rejection
 from kouan.modules.cases.queries import case_view
 from kouan.modules.cases.rules import NO_LOANS, chained, merged_chain
+from kouan.modules.financing.rules import BRING_IN_UNTIL
 
 ORDER = ("order", "PO-1")
 
@@ -115,6 +116,30 @@ def test_a_review_is_of_the_case_as_it_stands(trade: Trade) -> None:
     trade.lend("bank-a", "seller more", {seller: 100})
     assert trade.try_hold("bank-b", "buyer", {buyer: 1}) == (Rejection.CASE_TO_REVIEW, buyer)
     assert trade.refused("bank-b", stale) == (Rejection.REVISION_STALE, "revision")
+
+
+def test_money_owed_again_is_to_be_looked_at_again(trade: Trade) -> None:
+    """A repayment that was none puts money back on the seller's side; the bank that did it has seen that."""
+    seller, buyer = both_sides(trade)
+    loan = trade.lend("bank-a", "seller", {seller: 700})
+    trade.accept("bank-a", trade.repay(loan, 690))
+    for bank in ("bank-a", "bank-b"):
+        trade.accept(bank, trade.review(buyer))
+    trade.accept("bank-a", {"type": "financing.reverse/1", "entry": 2, "financing": loan}, key="second")
+    assert trade.try_hold("bank-b", "buyer", {buyer: 1}) == (Rejection.CASE_TO_REVIEW, buyer)
+    case = trade.case(seller)
+    assert case.reviews["bank-a"].revision == case.revision
+
+
+def test_a_loan_brought_in_is_to_be_looked_at(trade: Trade) -> None:
+    """It was out before anybody looked, and nobody weighs it."""
+    trade = Trade(**{BRING_IN_UNTIL: trade.now + DAY_MS})
+    order = trade.recorded("bank-b", "order", "PO-1", 1000, unit="EUR")
+    declared = trade.linked("declared", 900, ORDER)
+    trade.accept("bank-b", trade.review(order, "other-currency"))
+    trade.accept("bank-a", trade.bring_in(loan_id("old"), {declared: 100}))
+    held = trade.hold("bank-b", loan_id("new"), {order: 1}, currency="EUR")
+    assert trade.refused("bank-b", held) == (Rejection.CASE_TO_REVIEW, order)
 
 
 def test_the_buyers_loan_that_pays_the_sellers_off_leaves_nothing_to_review(trade: Trade) -> None:

@@ -38,6 +38,13 @@ def pay_out(ctx: Context, quota: Quota, financing: str) -> Refusal | None:
     return refusal
 
 
+def note(ctx: Context, quota: Quota) -> None:
+    """Let people look again where money is out that was never weighed."""
+    case = case_of(ctx.state, quota)
+    if case is not None and len(case.documents) > 1:
+        _write(ctx, case)
+
+
 def _weigh(ctx: Context, case: Case, quota: Quota, financing: str, *, is_paid_out: bool) -> Refusal | None:
     if len(case.documents) == 1:
         return None

@@ -47,7 +47,7 @@ class Case(Record, frozen=True):
     reviews: dict[Code, Review]
     """Each bank's last."""
     revision: Count
-    """How often a document came or went, a loan was put on one, or paid out."""
+    """How often a document came or went, a loan was put on one, or money went out on one of several."""
 
 
 class Fingerprint(Record, frozen=True):

@@ -21,3 +21,6 @@ class Cases(Protocol):
 
     def pay_out(self, ctx: Context, quota: Quota, financing: str) -> Refusal | None:
         """Take note that the bank turned a part of its hold into money, or say why it may not."""
+
+    def note(self, ctx: Context, quota: Quota) -> None:
+        """Take note of money out that is a fact and nobody may refuse: brought in, or a repayment that was none."""

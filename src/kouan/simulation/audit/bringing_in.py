@@ -6,6 +6,7 @@ from typing import Final
 
 from kouan.kernel.rejections import Rejection
 from kouan.modules.financing.commands.bringing_in import BringInCommand
+from kouan.simulation.audit import weighing
 from kouan.simulation.audit.books import RefusedError
 from kouan.simulation.audit.drawing import LARGEST, check_worth, new_loan, tell_overdrawn, with_entry, write_loan
 from kouan.simulation.audit.rules import Rule, Said
@@ -34,6 +35,8 @@ def _bring_in(said: Said, cmd: BringInCommand) -> None:
     loan = with_entry(said, new_loan(said, cmd, owed), "brought-in", owed)
     write_loan(said, cmd.financing, loan)
     tell_overdrawn(said, owed)
+    for quota in owed:
+        weighing.note(said, quota)
     # The bank has seen the revision that its own loan raised.
     loan = said.books.loans[cmd.financing]
     seen = {quota: said.books.documents[quota].revision for quota in owed}

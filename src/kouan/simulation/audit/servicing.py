@@ -10,6 +10,7 @@ from kouan.modules.financing.commands.holding import ReleaseCommand
 from kouan.modules.financing.commands.reversing import ReverseCommand
 from kouan.modules.financing.commands.selling import AcceptCommand, CancelOfferCommand, OfferCommand
 from kouan.modules.financing.commands.servicing import ProlongCommand, RepayCommand, ReviewCommand, WriteOffCommand
+from kouan.simulation.audit import weighing
 from kouan.simulation.audit.books import WHOLE_BP, RefusedError
 from kouan.simulation.audit.drawing import (
     LARGEST,
@@ -205,7 +206,13 @@ def _reverse(said: Said, cmd: ReverseCommand) -> None:
         loan = loan._replace(holds={quota: _undrawn(loan, quota) for quota in loan.holds})
     write_loan(said, cmd.financing, with_entry(said, loan, "reversal", entry.amounts, entry.interest))
     if entry.kind == "repayment":
-        tell_overdrawn(said, [quota for quota, amount in entry.amounts.items() if amount])
+        _owe_again(said, [quota for quota, amount in entry.amounts.items() if amount])
+
+
+def _owe_again(said: Said, quotas: list[str]) -> None:
+    tell_overdrawn(said, quotas)
+    for quota in quotas:
+        weighing.note(said, quota)
 
 
 def _undrawn(loan: Loan, quota: str) -> Hold:

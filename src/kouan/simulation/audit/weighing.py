@@ -36,6 +36,13 @@ def pay_out(said: Said, quota: str, loan: str) -> None:
         _has_drawn(said, name)
 
 
+def note(said: Said, quota: str) -> None:
+    """Put down money that is out on a document and that nobody weighs: brought in, or a repayment that was none."""
+    name = said.books.case_of(quota)
+    if name is not None and len(said.books.cases[name].documents) > 1:
+        _has_drawn(said, name)
+
+
 def _has_drawn(said: Said, name: str) -> None:
     """Let the case be another than before; whoever drew knows of it, where it had seen the case as it was."""
     case = said.books.cases[name]

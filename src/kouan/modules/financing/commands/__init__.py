@@ -25,6 +25,6 @@ def commands_for(cases: Cases) -> tuple[Command, ...]:
         *refinancing.commands_for(cases),
         *selling.COMMANDS,
         *substituting.commands_for(cases),
-        *reversing.COMMANDS,
-        *bringing_in.COMMANDS,
+        *reversing.commands_for(cases),
+        *bringing_in.commands_for(cases),
     )

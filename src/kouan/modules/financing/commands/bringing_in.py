@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from functools import partial
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -15,6 +16,7 @@ from kouan.modules.financing.commands.lending import with_entry, write_loan
 from kouan.modules.financing.commands.opening import NewLoan, check_sum, opened
 from kouan.modules.financing.records import MAX_ALLOCATIONS, Allocation, Financing, QuotaId
 from kouan.modules.financing.rules import BANK, BRING_IN_UNTIL, KIND, financing_key
+from kouan.modules.financing.trade import Cases
 
 
 class Owed(Record, frozen=True):
@@ -34,12 +36,12 @@ class BringInCommand(NewLoan, frozen=True):
     purpose: Literal["seller"]
 
 
-def bring_in(ctx: Context, cmd: BringInCommand) -> Refusal | None:
+def bring_in(cases: Cases, ctx: Context, cmd: BringInCommand) -> Refusal | None:
     """Record a loan from before the ledger 存量导入. A fact: it asks for no signature of the owner and no free room."""
     refusal = _check_terms(ctx, cmd)
     if refusal is not None:
         return refusal
-    allocations = _allocate(ctx, cmd)
+    allocations = _allocate(cases, ctx, cmd)
     if isinstance(allocations, Refusal):
         return allocations
     loan = opened(ctx, cmd, allocations, opened_ms=cmd.opened_ms)
@@ -57,7 +59,7 @@ def _check_terms(ctx: Context, cmd: BringInCommand) -> Refusal | None:
     return None
 
 
-def _allocate(ctx: Context, cmd: BringInCommand) -> list[Allocation] | Refusal:
+def _allocate(cases: Cases, ctx: Context, cmd: BringInCommand) -> list[Allocation] | Refusal:
     """Use every part on its quota, and check that together they are worth the loan's amount."""
     allocations: list[Allocation] = []
     seen: set[str] = set()
@@ -70,6 +72,7 @@ def _allocate(ctx: Context, cmd: BringInCommand) -> list[Allocation] | Refusal:
         if isinstance(used, Rejection):
             return Refusal(used, owed.quota)
         ctx.state.write(quotas.key_of(owed.quota), used)
+        cases.note(ctx, used)
         allocations.append(Allocation(owed.amount, None, owed.amount, 0, owed.quota, 0, used.revision))
     return check_sum(cmd, allocations) or allocations
 
@@ -82,4 +85,6 @@ def _used(quota: Quota | None, amount: int) -> Quota | Rejection:
     return quotas.bring_in(quota, amount)
 
 
-COMMANDS: Final = (Command("financing.bring-in/1", BringInCommand, bring_in, BANK, starts=True),)
+def commands_for(cases: Cases) -> tuple[Command, ...]:
+    """Return the commands, for an alliance that knows trades in this way."""
+    return (Command("financing.bring-in/1", BringInCommand, partial(bring_in, cases), BANK, starts=True),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -12,9 +13,19 @@ from kouan.kernel.records import Record
 from kouan.kernel.registry import Command, Context
 from kouan.kernel.rejections import Refusal, Rejection
 from kouan.modules.financing.commands.collecting import check_reversal
-from kouan.modules.financing.commands.lending import change_quotas, must_change_quotas, own_loan, with_entry, write_loan
+from kouan.modules.financing.commands.lending import (
+    change_quotas,
+    must_change_quotas,
+    own_loan,
+    quota_of,
+    with_entry,
+    write_loan,
+)
 from kouan.modules.financing.records import Entry, Financing
 from kouan.modules.financing.rules import BANK, entry_key
+from kouan.modules.financing.trade import Cases
+
+_REPAYMENT: Final = "repayment"
 
 
 class ReverseCommand(Record, frozen=True):
@@ -25,7 +36,7 @@ class ReverseCommand(Record, frozen=True):
     financing: Bytes16
 
 
-def reverse(ctx: Context, cmd: ReverseCommand) -> Refusal | None:
+def reverse(cases: Cases, ctx: Context, cmd: ReverseCommand) -> Refusal | None:
     """Reverse a disbursement, a loan brought in, a repayment, an advance or a write-off."""
     loan = own_loan(ctx, cmd.financing)
     if isinstance(loan, Refusal):
@@ -43,6 +54,10 @@ def reverse(ctx: Context, cmd: ReverseCommand) -> Refusal | None:
     undone = undo(ctx, loan, entry)
     if isinstance(undone, Refusal):
         return undone
+    if entry.kind == _REPAYMENT:
+        for allocation, amount in zip(loan.allocations, _by_allocation(loan, entry), strict=True):
+            if amount:
+                cases.note(ctx, quota_of(ctx, allocation.quota))
     counted = with_entry(ctx, undone, "reversal", entry.amounts, entry.interest, str(cmd.entry))
     ctx.state.write(key, replace(entry, reversed_by=counted.entries))
     write_loan(ctx, counted)
@@ -96,8 +111,11 @@ _UNDO: Final = {
     "advance": _undo_advance,
     "brought-in": _undo_disbursement,
     "disbursement": _undo_disbursement,
-    "repayment": _undo_repayment,
+    _REPAYMENT: _undo_repayment,
     "write-off": _undo_write_off,
 }
 
-COMMANDS: Final = (Command("financing.reverse/1", ReverseCommand, reverse, BANK, starts=False),)
+
+def commands_for(cases: Cases) -> tuple[Command, ...]:
+    """Return the commands, for an alliance that knows trades in this way."""
+    return (Command("financing.reverse/1", ReverseCommand, partial(reverse, cases), BANK, starts=False),)
