@@ -402,7 +402,7 @@ def test_one_loan_is_for_one_side(scene: Scene) -> None:
     ("paper", "message"),
     [
         (CREDIT_NOTE, "type_code: a credit note goes to the bank as it is"),
-        (altered(INVOICE, seller=type(INVOICE.seller)(name="Nobody")), "number: the paper, or the party"),
+        (altered(INVOICE, seller=type(INVOICE.seller)(name="Nobody")), "number: the paper, or a party"),
         (BILL, "value: the paper names no amount"),
         (altered(INVOICE, payable_minor=0), "value: must be more than zero"),
     ],

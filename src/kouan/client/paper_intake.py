@@ -183,7 +183,7 @@ def _problems(paper: TradePaper, content: PaperContent, evaluation: Evaluation |
     if isinstance(paper, Invoice) and paper.kind == "credit-note":
         return ["it is a credit note, which amends its invoice: `kouan paper amend --credit-note FILE`"]
     if evaluation is None:
-        return ["nobody can tell it from others: the paper, or a party that its text names, has no registered number"]
+        return ["the paper, or a party by which it is told from others, has no registered number"]
     worth = value_of(paper)
     if worth is not None and worth.currency != content.unit:
         return [f"unit: the slip is in {content.unit}, the paper in {worth.currency}"]

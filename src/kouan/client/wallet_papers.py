@@ -116,9 +116,7 @@ class WalletPapers:
                 "type_code: a credit note goes to the bank as it is: `kouan paper amend --credit-note FILE`"
             )
         if not texts:
-            raise ValueError(
-                "number: nobody can tell the paper from others: it, or a party that its text names, has no registered number"
-            )
+            raise ValueError("number: the paper, or a party by which it is told from others, has no registered number")
         amount, unit = _worth(paper, value)
         older = [(document, kept) for document, kept in self._entries() if kept.own_text in texts]
         for _, kept in older:

@@ -74,7 +74,7 @@ class OrderShown(NamedTuple):
 
 
 class StrangerShown(NamedTuple):
-    """Somebody names a stranger's order on an invoice of his own."""
+    """Somebody invents a stranger's invoice, on that stranger's order."""
 
     stranger: str
     """The attacker's code."""
@@ -141,10 +141,10 @@ def lend_on_order(port: SeededPort, checks: Checks) -> OrderShown:
 
 
 def join_strangers_trade(port: SeededPort, checks: Checks) -> StrangerShown:
-    """Name a stranger's order on an own invoice: without that owner's signature it joins nothing."""
+    """Hand in an invented invoice of a stranger on its order: without that owner's signature it joins nothing."""
     port.clock.move_to(SHIPPED_DAY, 13)
     bank, code = OTHER_BANKS[0], TOY_MAKER.code
-    parties = (seller_of(TOY_MAKER), buyer_of(PARTS_MAKER))
+    parties = (seller_of(PARTS_MAKER), buyer_of(PARTS_MAKER))
     value = Amount(90_000_00, "USD")
     paper = invoice(parties, "FX-INV-0666", port.clock.day_of(SHIPPED_DAY), value, order=ORDER)
     desk, slip = port.bank(bank).papers, port.show(code, bank, paper)
