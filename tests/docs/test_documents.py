@@ -98,11 +98,12 @@ def test_blocks_are_fenced(path: Path) -> None:
 
 
 def _shell_lines(text: str) -> Iterator[str]:
-    """Yield the commands in a document: lines of shell blocks, and `code` that begins with kouan."""
+    """Yield the commands in a document: lines of shell blocks, not their answers, and `code` that begins with kouan."""
     for _, _, language, body in _FENCE.findall(text):
         if language in {"console", "sh", "shell", "bash"}:
-            for line in body.replace("\\\n", " ").splitlines():
-                yield line.strip().removeprefix("$ ")
+            lines = body.replace("\\\n", " ").splitlines()
+            typed = [line.strip() for line in lines if language != "console" or line.lstrip().startswith("$ ")]
+            yield from (line.removeprefix("$ ") for line in typed)
     yield from re.findall(r"`(kouan [^`\n]+)`", _prose(text))
 
 
