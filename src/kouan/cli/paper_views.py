@@ -32,6 +32,10 @@ _CONCERNS: Final[dict[Concern, tuple[str, str]]] = {
         "出示过与另一贸易的关联，但无主管方证明",
     ),
     "currencies": ("finance is in more than one currency", "融资涉及多个币种"),
+    "two-shipment-kinds": (
+        "finance stands on papers of different kinds that may be of one shipment",
+        "融资落在可能属于同一批货物的不同单证上",
+    ),
     "weaker-hold": ("something is held on weaker evidence", "有占用依据较弱的证明"),
 }
 _SIDES: Final = {"buyer": ("buyer's", "买方"), "seller": ("seller's", "卖方")}

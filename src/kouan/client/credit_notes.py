@@ -43,7 +43,13 @@ def credit(bank: Bank, note: TradePaper) -> Credited:
     if note.currency != quota.unit or note.payable_minor > quota.attested:
         raise ValueError(f"payable_minor: the credit note {note.number} takes back more than its invoice is worth now")
     amount = quota.attested - note.payable_minor
-    command = AmendCommand(amount, quota.commitment, quota.fingerprints, quota.id, "credit-note")
+    command = AmendCommand(
+        amount=amount,
+        commitment=quota.commitment,
+        fingerprints=quota.fingerprints,
+        quota=quota.id,
+        reason="credit-note",
+    )
     result = bank.send("cases.amend/1", command)
     if result.accepted:
         keep(bank, CREDIT_NOTE, canonical_fields(fields_of(note)), quota.id)

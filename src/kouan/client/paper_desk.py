@@ -105,11 +105,12 @@ class PaperDesk(CaseDesk):
         if looked.recorded is not None and looked.recorded.draw_key != looked.content.draw_key:
             raise ValueError(f"paper {looked.number}: the slip is of another wallet than the paper that was recorded")
         command = AmendCommand(
-            looked.content.amount,
-            looked.commitments.document,
-            looked.commitments.fingerprints,
-            quota,
-            reason,
+            amount=looked.content.amount,
+            commitment=looked.commitments.document,
+            evaluation=looked.evaluation,
+            fingerprints=looked.commitments.fingerprints,
+            quota=quota,
+            reason=reason,
         )
         sent = self._sent(self._bank.send("cases.amend/1", command), looked, quota)
         renumbered = looked.recorded is not None and looked.recorded.fingerprints != looked.commitments.fingerprints

@@ -162,8 +162,8 @@ class Rejection(IntEnum):
     DOCUMENT_CHANGED = 410
     EVIDENCE_NOT_STRONGER = 411
     CASE_UNKNOWN = 412
-    CASE_TO_REVIEW = 413
-    CASE_EXCEEDED = 414
+    CASE_EXCEEDED = 413
+    CASE_TO_REVIEW = 414
 
 
 class Refusal(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from tests.modules.cases.test_cases_precedence import SCENES, Scene, trade
@@ -12,7 +12,7 @@ from tests.modules.financing.test_commands import HOSTILE
 from kouan.kernel import registry
 from kouan.kernel.execution import Block, execute_block
 from kouan.kernel.registry import Claim, verify_in_turn
-from kouan.modules.cases.queries import CONCERNS, case_view, next_paper_id
+from kouan.modules.cases.queries import CONCERNS, Concern, case_view, next_paper_id
 from kouan.modules.cases.rules import PARAMETERS, Side
 
 ORDER = ("order", "PO-1")
@@ -52,7 +52,7 @@ def test_no_value_in_any_place_stops_the_node(scene: Scene) -> None:
             assert changed <= {f"window/{scene.sender}/main"}
 
 
-@pytest.mark.parametrize(("n", "signatures"), [(0, 2), (1, 3), (2, 2)], ids=["record", "link", "join"])
+@pytest.mark.parametrize(("n", "signatures"), [(0, 2), (1, 3), (2, 2), (4, 1)], ids=["record", "link", "join", "amend"])
 def test_every_signature_is_announced(n: int, signatures: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that an engine can check them ahead, on all its cores: the handler itself verifies none."""
     port = trade()
@@ -99,7 +99,7 @@ def test_what_people_see_of_a_case() -> None:
         (seller, 300, 100, {"self": 700, "attested": 400})
     ]
     assert (view.allocations, view.concerns, view.needs_review("bank-a")) == (2, [], False)
-    assert set(CONCERNS) == {"beyond-stronger", "both-sides", "conflict", "currencies", "weaker-hold"}
+    assert set(CONCERNS) == set(get_args(Concern))
 
 
 def test_a_paper_is_found_by_its_own_number() -> None:

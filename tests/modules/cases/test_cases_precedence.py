@@ -19,7 +19,7 @@ from kouan.modules.cases.commands import COMMANDS
 from kouan.modules.cases.records import MAX_DOCUMENTS
 from kouan.modules.cases.rules import case_key
 
-ORDER, CONTRACT, INVOICE = ("order", "PO-1"), ("contract", "C-1"), ("invoice", "INV-1")
+ORDER, CONTRACT, INVOICE, BILL = ("order", "PO-1"), ("contract", "C-1"), ("invoice", "INV-1"), ("transport", "BL-1")
 UNKNOWN: Final = f"{some32('unknown')}.USD"
 BAD: Final = "A" * 86
 
@@ -101,6 +101,18 @@ def _misfit(port: Trade, cmd: Wire) -> None:
     carried = cmd["evaluation"]["fingerprints"]
     names = [INVOICE, INVOICE] if len(carried) == 2 else [*([ORDER] * 2), CONTRACT]
     _evaluate(*names)(port, cmd)
+
+
+def _other_number(port: Trade, cmd: Wire) -> None:
+    """The evaluator was shown another bill of lading."""
+    signature = cmd["evaluation"]["signature"]
+    cmd["evaluation"] = port.evaluation("bank-a", [("transport", "BL-9"), ORDER], cmd["fingerprints"])
+    if signature == BAD:
+        cmd["evaluation"]["signature"] = BAD
+
+
+def _lowered(cmd: Wire) -> Wire:
+    return cmd | {"amount": 900, "reason": "credit-note"}
 
 
 def _known(port: Trade, cmd: Wire) -> None:
@@ -285,7 +297,7 @@ SCENES: Final = [
     ),
     Scene(
         "bank-a",
-        lambda port: port.amend_paper(quota(port, "BL-1", "transport"), 900, "credit-note"),
+        lambda port: _lowered(port.renumber(quota(port, "BL-1", "transport"), BILL, ORDER)),
         [
             MALFORMED,
             WRONG_ROLE,
@@ -295,6 +307,9 @@ SCENES: Final = [
                 put(amount=1000, reason="split"),
                 excludes=frozenset({Rejection.AMENDMENT_RAISES_WHILE_SUSPENDED}),  # of any other reason
             ),
+            Fault(Rejection.EVALUATOR_UNKNOWN, _unevaluated),
+            Fault(Rejection.EVALUATION_BAD_SIGNATURE, _bad_evaluation),
+            Fault(Rejection.FINGERPRINTS_MISFIT, _other_number),
             Fault(Rejection.AMENDMENT_RAISES_WHILE_SUSPENDED, put(amount=2000, reason="correction"), suspends=True),
         ],
     ),
@@ -386,7 +401,8 @@ def test_the_paper_s_own_number_must_be_there_just_once() -> None:
         assert port.refused("bank-a", changed) == (Rejection.FINGERPRINTS_MISFIT, "evaluation")
 
 
-def test_a_draw_is_refused_for_the_review_before_the_cap() -> None:
+def test_a_draw_is_refused_for_the_cap_before_the_review() -> None:
+    """What no review can lift is told first, or banks would review in vain."""
     port = trade()
     euros = port.recorded("bank-a", "invoice", "INV-E", 1000, names=[ORDER], signed=[quota(port, "one")], unit="EUR")
     hold = port.hold("bank-b", loan_id("euros"), {euros: 700}, currency="EUR")
@@ -396,9 +412,9 @@ def test_a_draw_is_refused_for_the_review_before_the_cap() -> None:
     order = port.recorded("bank-a", "order", "PO-1", 9000, signed=[one])
     port.accept("bank-a", port.review(one))
     port.lend("bank-a", "order", {order: 6300})
-    assert port.try_hold("bank-b", "both", {one: 1}) == (Rejection.CASE_TO_REVIEW, one)
-    port.accept("bank-b", port.review(one))
     assert port.try_hold("bank-b", "both", {one: 1}) == (Rejection.CASE_EXCEEDED, one)
+    port.accept("bank-a", port.repay(loan_id("order"), 6300))
+    assert port.try_hold("bank-b", "other currency", {one: 1}) == (Rejection.CASE_TO_REVIEW, one)
 
 
 def test_every_command_has_a_scene_and_every_code_of_cases_is_reached() -> None:

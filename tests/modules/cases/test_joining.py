@@ -110,7 +110,7 @@ def test_an_attested_paper_that_was_amended_to_other_numbers_merges_nothing(trad
     one, two = trade.linked("one", 1000, ORDER), trade.linked("two", 1000, CONTRACT)
     bill = trade.recorded("bank-c", "transport", "BL-1", 500)
     trade.accept("carrier", trade.confirm(bill))
-    trade.accept("bank-c", trade.amend_paper(bill, 500, "correction", fingerprints=some32("other numbers")))
+    trade.accept("bank-c", trade.renumber(bill, ("transport", "BL-1"), ORDER, CONTRACT))
     assert trade.quota(bill).facts["evidence"] == "self"
     link = trade.link("bank-c", bill, ORDER, CONTRACT)
     assert trade.refused("bank-c", link)[0] == Rejection.JOIN_UNSIGNED

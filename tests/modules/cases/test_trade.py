@@ -91,6 +91,7 @@ def both_sides(trade: Trade) -> tuple[str, str]:
 def test_buyer_and_seller_cannot_both_be_financed_on_one_invoice_unseen(trade: Trade) -> None:
     """The buyer's bank is stopped until it has looked at the trade; then the buyer's purpose has its own amount."""
     seller, buyer = both_sides(trade)
+    trade.accept("bank-b", trade.join(seller, buyer))
     assert trade.try_hold("bank-b", "while nothing is out", {buyer: 1}) == (0, "")
     trade.lend("bank-a", "seller", {seller: 700})
     assert trade.try_hold("bank-b", "buyer", {buyer: 699}) == (Rejection.CASE_TO_REVIEW, buyer)

@@ -140,6 +140,12 @@ class Trade(Book):
         command = {"type": "cases.amend/1", "amount": amount, "quota": quota, "reason": reason}
         return command | {"commitment": EMPTY, "fingerprints": EMPTY} | fields
 
+    def renumber(self, quota: str, *names: Named, to: str = "other numbers") -> Wire:
+        """An amendment that changes what a paper names, as its bank and the evaluator see it: these numbers now."""
+        paper = self.quota(quota)
+        evaluation = self.evaluation(paper.issuer, names, some32(to))
+        return self.amend_paper(quota, paper.attested, "correction", evaluation=evaluation, fingerprints=some32(to))
+
     def review(self, quota: str, reason: str = "originals-seen") -> Wire:
         case = self.case(quota)
         return {"type": "cases.review/1", "quota": quota, "reason": reason, "revision": case.revision}

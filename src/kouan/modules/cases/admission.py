@@ -23,7 +23,7 @@ def place(ctx: Context, quota: Quota, financing: str) -> Refusal | None:
     refusal = _weigh(ctx, case, quota, financing, is_paid_out=False)
     if refusal is None:
         chain = rules.chained(case.chain, financing)
-        _write(ctx, replace(case, allocations=case.allocations + 1, chain=chain))
+        _write(ctx, replace(case, allocations=case.allocations + 1, chain=chain), quota)
     return refusal
 
 
@@ -34,7 +34,7 @@ def pay_out(ctx: Context, quota: Quota, financing: str) -> Refusal | None:
         return None
     refusal = _weigh(ctx, case, quota, financing, is_paid_out=True)
     if refusal is None:
-        _write(ctx, case)
+        _write(ctx, case, quota)
     return refusal
 
 
@@ -42,19 +42,20 @@ def note(ctx: Context, quota: Quota) -> None:
     """Let people look again where money is out that was never weighed."""
     case = case_of(ctx.state, quota)
     if case is not None and len(case.documents) > 1:
-        _write(ctx, case)
+        _write(ctx, case, quota)
 
 
 def _weigh(ctx: Context, case: Case, quota: Quota, financing: str, *, is_paid_out: bool) -> Refusal | None:
     if len(case.documents) == 1:
         return None
     documents = documents_of(ctx.state, case)
-    own = rules.side_of(quota)
-    if any(rules.out_on(other) and rules.side_of(other) != own for other in documents) and not _has_seen(ctx, case):
+    for together in rules.weighed_with(documents, quota):
+        total = rules.total(together, quota, ctx.time_ms, financing, is_paid_out=is_paid_out)
+        if total > rules.cap(together, quota):
+            return Refusal(Rejection.CASE_EXCEEDED, quota.id)
+    to_be_seen = any(rules.out_on(other) and rules.is_to_be_seen(other, quota) for other in documents)
+    if to_be_seen and not _has_seen(ctx, case):
         return Refusal(Rejection.CASE_TO_REVIEW, quota.id)
-    total = rules.total(documents, quota, ctx.time_ms, financing, is_paid_out=is_paid_out)
-    if total > rules.cap(documents, quota):
-        return Refusal(Rejection.CASE_EXCEEDED, quota.id)
     return None
 
 
@@ -63,8 +64,14 @@ def _has_seen(ctx: Context, case: Case) -> bool:
     return review is not None and review.revision == case.revision
 
 
-def _write(ctx: Context, case: Case) -> None:
-    """Write a case on which the signing bank has drawn: what it does itself, its review has seen."""
+def _write(ctx: Context, case: Case, quota: Quota) -> None:
+    """Write a case after the signing bank has drawn on a document: what it does itself, its review has seen.
+
+    A draw on an unsigned document makes nobody look again: else a stranger could make every review stale.
+    """
+    if rules.is_unsigned(quota):
+        ctx.state.write(rules.case_key(case.id), case)
+        return
     revision, reviews = case.revision + 1, case.reviews
     if _has_seen(ctx, case):
         own = ctx.member.id

@@ -8,7 +8,7 @@ of the best evidenced documents on either side must have signed. So nobody bring
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, get_args
 
 from msgspec.structs import replace
 
@@ -19,8 +19,8 @@ from kouan.kernel.registry import Context
 from kouan.kernel.rejections import Refusal, Rejection
 from kouan.kernel.state import Reader
 from kouan.kernel.suites import digest
-from kouan.modules.cases import rules
-from kouan.modules.cases.records import MAX_DOCUMENTS, Case, Fingerprint
+from kouan.modules.cases import rules, unsigned
+from kouan.modules.cases.records import MAX_DOCUMENTS, MAX_SELF_DECLARED, Case, Fingerprint, Purpose
 from kouan.modules.cases.rules import Carried
 
 _FACT: Final = "case"
@@ -102,26 +102,43 @@ def bind(
                 case = _conflict(ctx, case)
                 _conflict(ctx, there)
                 continue
-        unsigned = None if by_authority else _unsigned(case_documents, there_documents, signed)
-        if unsigned is not None:
-            return Refusal(Rejection.JOIN_UNSIGNED, unsigned)
-        if len(case.documents) + len(there.documents) > MAX_DOCUMENTS:
+        silent = None if by_authority else _silent(case_documents, there_documents, signed)
+        if silent is not None:
+            return Refusal(Rejection.JOIN_UNSIGNED, silent)
+        if _is_full(case_documents, there_documents, by_authority=by_authority):
             return Refusal(Rejection.CASE_FULL, other.id)
-        case = _merge(ctx, case, there)
+        case = _merge(ctx, case, there, _undisturbed(ctx, case, there, signed))
+    if unsigned.clear(ctx, documents_of(ctx.state, case), signed):
+        case = look_again(ctx, case)
     return case
+
+
+def _is_full(one: Iterable[Quota], other: Iterable[Quota], *, by_authority: bool) -> bool:
+    """Tell whether two cases hold too many documents together, or too many that only their owners vouch for."""
+    documents = [*one, *other]
+    if len(documents) > MAX_DOCUMENTS:
+        return True
+    if by_authority:
+        return False
+    for purpose in get_args(Purpose):
+        self_declared = [
+            [quota for quota in part if rules.purpose_of(quota) == purpose and not rules.strength(quota)]
+            for part in (one, other)
+        ]
+        if all(self_declared) and sum(map(len, self_declared)) > MAX_SELF_DECLARED:
+            return True
+    return False
 
 
 def _both_attested(one: Iterable[Quota], other: Iterable[Quota]) -> bool:
     return any(map(rules.is_attested, one)) and any(map(rules.is_attested, other))
 
 
-def _unsigned(one: list[Quota], other: list[Quota], signed: frozenset[str]) -> str | None:
+def _silent(one: list[Quota], other: list[Quota], signed: frozenset[str]) -> str | None:
     """Return a document whose owner would have to sign, or None."""
     for purpose in sorted({rules.purpose_of(quota) for quota in one} & {rules.purpose_of(quota) for quota in other}):
         for documents in (other, one):
-            own = [quota for quota in documents if rules.purpose_of(quota) == purpose]
-            most = max(map(rules.strength, own))
-            best = [quota.id for quota in own if rules.strength(quota) == most]
+            best = rules.best([quota for quota in documents if rules.purpose_of(quota) == purpose])
             if signed.isdisjoint(best):
                 return best[0]
     return None
@@ -159,8 +176,22 @@ def _fresh_id(state: Reader, name: str) -> str:
     return own
 
 
-def _merge(ctx: Context, one: Case, other: Case) -> Case:
-    """Make one case of two: the one with fewer documents becomes a part of the other."""
+def _undisturbed(ctx: Context, one: Case, other: Case, signed: frozenset[str]) -> Case | None:
+    """Mark what joins unsigned; where that is all that joins, return the case that it joins: nobody need look again.
+
+    The weaker evidenced joins the other, and of equals the one that was shown.
+    """
+    mine, theirs = documents_of(ctx.state, one), documents_of(ctx.state, other)
+    if max(map(rules.strength, mine)) > max(map(rules.strength, theirs)):
+        return one if unsigned.mark(ctx, theirs, mine, signed) else None
+    return other if unsigned.mark(ctx, mine, theirs, signed) else None
+
+
+def _merge(ctx: Context, one: Case, other: Case, undisturbed: Case | None) -> Case:
+    """Make one case of two: the one with fewer documents becomes a part of the other.
+
+    ``undisturbed``: the one of them that nobody need look at again.
+    """
     larger, smaller = (one, other) if len(one.documents) >= len(other.documents) else (other, one)
     whole = replace(
         larger,
@@ -171,22 +202,29 @@ def _merge(ctx: Context, one: Case, other: Case) -> Case:
         reviews=smaller.reviews | larger.reviews,
         revision=larger.revision + smaller.revision + 1,  # beyond what anybody has seen of either
     )
+    if undisturbed is not None:
+        whole = replace(whole, reviews=undisturbed.reviews, revision=max(larger.revision, smaller.revision))
     _write(ctx, whole)
     _write(ctx, replace(smaller, documents=[], merged_into=whole.id))
     return whole
 
 
 def _conflict(ctx: Context, case: Case) -> Case:
-    marked = replace(case, conflicts=case.conflicts + 1, revision=case.revision + 1)
-    _write(ctx, marked)
-    return marked
+    return look_again(ctx, replace(case, conflicts=case.conflicts + 1))
+
+
+def look_again(ctx: Context, case: Case) -> Case:
+    """Write a case as another than the one that anybody has seen."""
+    changed = replace(case, revision=case.revision + 1)
+    _write(ctx, changed)
+    return changed
 
 
 def detach(ctx: Context, quota: Quota, case: Case) -> Quota:
     """Take a document out of its case and return it alone; what stands on it goes with it."""
     kept = [name for name in case.documents if name != quota.id]
-    _write(ctx, replace(case, documents=kept, revision=case.revision + 1))
-    facts = {name: fact for name, fact in quota.facts.items() if name != _FACT}
+    look_again(ctx, replace(case, documents=kept))
+    facts = {name: fact for name, fact in quota.facts.items() if name not in {_FACT, rules.UNSIGNED}}
     return replace(quota, facts=facts | {"detached": quota.fingerprints}, revision=quota.revision + 1)
 
 

@@ -15,12 +15,13 @@ from kouan.modules.cases.joining import case_of, documents_of
 from kouan.modules.cases.records import Case, Review
 from kouan.modules.cases.rules import Side
 
-Concern = Literal["beyond-stronger", "both-sides", "conflict", "currencies", "weaker-hold"]
+Concern = Literal["beyond-stronger", "both-sides", "conflict", "currencies", "two-shipment-kinds", "weaker-hold"]
 CONCERNS: Final[dict[Concern, str]] = {
     "beyond-stronger": "more is out than better evidence than some loans stand on would carry",
     "both-sides": "buyer and seller both have finance on the trade, or have set some aside",
     "conflict": "a link was shown that would merge it with another trade, and no authority vouches for it",
     "currencies": "finance on the trade is in more than one currency",
+    "two-shipment-kinds": "finance stands on papers of different kinds that may be of one shipment",
     "weaker-hold": "something is held on weaker evidence than that of another document",
 }
 
@@ -46,6 +47,8 @@ class SideView(msgspec.Struct, frozen=True):
     held: int
     caps: dict[str, int]
     """For each evidence that one of its documents has, what a draw on that document is weighed against."""
+    shipment_caps: dict[str, int]
+    """The same for its shipments, which are weighed alone as well."""
 
 
 class CaseView(msgspec.Struct, frozen=True):
@@ -108,11 +111,13 @@ def _document_view(document: Quota, time_ms: int) -> DocumentView:
 
 def _side_view(documents: list[Quota], side: Side, time_ms: int) -> SideView:
     own = [document for document in documents if rules.side_of(document) == side]
+    shipments = [document for document in own if document.kind in rules.SHIPMENTS]
     return SideView(
         side=side,
         used=sum(map(rules.out_on, own)),
         held=sum(quotas.held(document, time_ms) for document in own),
         caps={rules.evidence_of(document): rules.cap(own, document) for document in own},
+        shipment_caps={rules.evidence_of(document): rules.cap(shipments, document) for document in shipments},
     )
 
 
@@ -123,12 +128,20 @@ def _concerns(case: Case, documents: list[Quota], time_ms: int) -> list[Concern]
         for strong in documents
         for weak in rules.on_side(documents, strong)
     )
-    beyond = any(sum(map(rules.out_on, rules.on_side(documents, one))) > rules.cap(documents, one) for one in documents)
+    beyond = any(
+        sum(map(rules.out_on, together)) > rules.cap(together, one)
+        for one in documents
+        for together in rules.weighed_with(documents, one)
+    )
+    shipped: dict[Side, set[str]] = {}
+    for one in busy:
+        shipped.setdefault(rules.side_of(one), set()).update({one.kind} & rules.SHIPMENTS)
     holds: dict[Concern, bool] = {
         "beyond-stronger": beyond,
         "both-sides": len({rules.purpose_of(one) for one in busy}) > 1,
         "conflict": case.conflicts > 0,
         "currencies": len({one.unit for one in busy}) > 1,
+        "two-shipment-kinds": any(len(kinds) > 1 for kinds in shipped.values()),
         "weaker-hold": weaker_hold,
     }
     return [concern for concern, is_so in holds.items() if is_so]

@@ -10,12 +10,14 @@ from kouan.kernel.encoding import Bytes32, Code, Count
 from kouan.kernel.records import Record
 
 MAX_DOCUMENTS = 64
+MAX_SELF_DECLARED = 24
+"""Of each purpose, so that they keep no better evidenced document out."""
 
 Purpose = Literal["buyer", "seller"]
 """Whose finance a paper is recorded for; each purpose has an amount of its own."""
 PaperKind = Literal["contract", "invoice", "order", "transport"]
 Evidence = Literal["self", "confirmed", "attested"]
-Grounds = Literal["originals-seen", "other-currency", "part-of-amount", "pays-other-side-off"]
+Grounds = Literal["originals-seen", "other-currency", "other-shipment", "part-of-amount", "pays-other-side-off"]
 QuotaId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\.[A-Z0-9]{3,8}\Z")]
 
 

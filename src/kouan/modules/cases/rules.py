@@ -18,7 +18,11 @@ EVALUATOR: Final = "evaluator"
 DECLARATION: Final = "export"
 PAPERS: Final = frozenset(get_args(PaperKind))
 KINDS: Final = PAPERS | {DECLARATION}
+SHIPMENTS: Final = frozenset({DECLARATION, "invoice", "transport"})
+"""Papers of goods that were shipped. Order and contract are agreements, under which there may be many shipments."""
 FORGED: Final = "forged"
+UNSIGNED: Final = "unsigned"
+"""The fact of a document that came into its case without a word of the other side."""
 
 STATEMENT_TAG: Final = "kouan/fingerprint/1"
 JOIN_TAG: Final = "kouan/join/1"
@@ -135,6 +139,12 @@ def is_attested(quota: Quota) -> bool:
     return evidence_of(quota) == "attested"
 
 
+def best(documents: Sequence[Quota]) -> list[str]:
+    """Return those that nothing among them is better evidenced than; one of their owners speaks for all."""
+    most = max(map(strength, documents))
+    return [quota.id for quota in documents if strength(quota) == most]
+
+
 def purpose_of(quota: Quota) -> str:
     """Return whose finance a document serves; a declaration of an export is the seller's."""
     return quota.facts.get("purpose", "seller")
@@ -150,12 +160,36 @@ def on_side(documents: Iterable[Quota], own: Quota) -> list[Quota]:
     return [document for document in documents if side_of(document) == side_of(own)]
 
 
+def is_unsigned(quota: Quota) -> bool:
+    """Tell whether a document came into its case without a word of the other side: its finance does not stop that."""
+    return UNSIGNED in quota.facts
+
+
+def is_to_be_seen(other: Quota, own: Quota) -> bool:
+    """Tell whether money out on another document has to be looked at before a draw on ``own``."""
+    if purpose_of(other) != purpose_of(own):
+        return not is_unsigned(other)
+    if other.unit != own.unit:
+        return True
+    return other.kind != own.kind and {other.kind, own.kind} <= SHIPMENTS
+
+
+def weighed_with(documents: Iterable[Quota], own: Quota) -> list[list[Quota]]:
+    """Return what a draw on ``own`` is weighed with: its side, and of a shipment also the shipments of its side alone.
+
+    A contract may carry many shipments: beside it one of them would be lent on twice, through two of its papers.
+    """
+    side = on_side(documents, own)
+    shipments = [document for document in side if document.kind in SHIPMENTS]
+    return [side, shipments] if own.kind in SHIPMENTS else [side]
+
+
 def out_on(quota: Quota) -> int:
     """Return what was paid out on a document and has not come back."""
     return quota.used + quota.spent
 
 
-def total(documents: Iterable[Quota], own: Quota, time_ms: int, financing: str, *, is_paid_out: bool) -> int:
+def total(together: Iterable[Quota], own: Quota, time_ms: int, financing: str, *, is_paid_out: bool) -> int:
     """Return what a loan's draw on ``own`` is weighed together with, that draw included: all money out, and holds.
 
     Holds of other loans on weaker evidence do not count: they block stronger evidence only once money was paid out.
@@ -169,18 +203,18 @@ def total(documents: Iterable[Quota], own: Quota, time_ms: int, financing: str, 
 
     return sum(
         out_on(document) + sum(hold.amount for hold in document.holds if counts(hold, document))
-        for document in on_side(documents, own)
+        for document in together
     )
 
 
-def cap(documents: Iterable[Quota], own: Quota) -> int:
-    """Return what the trade carries for a draw on ``own``: the highest sum of one kind of document.
+def cap(together: Iterable[Quota], own: Quota) -> int:
+    """Return what documents of a side carry for a draw on ``own``: the highest sum of one kind of document.
 
     Only documents that are evidenced at least as well count. What the buyer has paid on one kind of document is paid
     on the others as well, so the rest of it comes off at their ratio.
     """
     by_kind: dict[str, list[Quota]] = {}
-    for document in on_side(documents, own):
+    for document in together:
         if strength(document) >= strength(own):
             by_kind.setdefault(document.kind, []).append(document)
     most_paid = max(sum(map(_paid, group)) for group in by_kind.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from msgspec.structs import replace
@@ -9,9 +10,18 @@ from msgspec.structs import replace
 from kouan.kernel import quota as quotas
 from kouan.kernel.encoding import Bytes32, Count
 from kouan.kernel.records import Quota, Record
-from kouan.kernel.registry import Command, Context
+from kouan.kernel.registry import Claim, Command, Context
 from kouan.kernel.rejections import Refusal, Rejection
+from kouan.kernel.state import State
 from kouan.modules.cases import rules
+from kouan.modules.cases.commands.recording import (
+    Evaluation,
+    check_evaluation,
+    evaluation_claims,
+    own_fingerprint,
+    vacant_id,
+)
+from kouan.modules.cases.joining import case_of, look_again
 from kouan.modules.cases.records import Evidence, QuotaId
 from kouan.modules.cases.rules import ATTESTER, BANK, RATIO
 
@@ -28,12 +38,14 @@ class ConfirmCommand(Record, frozen=True):
     quota: QuotaId
 
 
-class AmendCommand(Record, frozen=True):
+class AmendCommand(Record, frozen=True, kw_only=True):
     """cases.amend/1: state anew what a paper is worth."""
 
     amount: Count
     """The whole value as it now stands, in minor units of the quota's unit; not the difference."""
     commitment: Bytes32
+    evaluation: Evaluation | None = None
+    """Of the paper as it now stands; needed where its numbers change."""
     fingerprints: Bytes32
     quota: QuotaId
     reason: Literal["consolidated", "correction", "credit-note", "split"]
@@ -63,6 +75,10 @@ def confirm(ctx: Context, cmd: ConfirmCommand) -> Refusal | None:
     raised = replace(quota, facts=facts)
     if rules.strength(raised) <= rules.strength(quota):
         return Refusal(Rejection.EVIDENCE_NOT_STRONGER, cmd.quota)
+    case = case_of(ctx.state, quota)
+    if case is not None and rules.is_unsigned(quota):
+        del facts[rules.UNSIGNED]
+        look_again(ctx, case)
     _write(ctx, _valued(ctx, raised, quota.attested))
     return None
 
@@ -78,6 +94,9 @@ def amend(ctx: Context, cmd: AmendCommand) -> Refusal | None:
         return quota
     if cmd.reason in _LOWERING and cmd.amount >= quota.attested:
         return Refusal(Rejection.AMENDMENT_NOT_LOWER, "amount")
+    refusal = _check_own_number(ctx, cmd, quota)
+    if refusal is not None:
+        return refusal
     facts = quota.facts | {"amended": cmd.reason}
     if cmd.amount > quota.attested or cmd.fingerprints != quota.fingerprints:
         facts["evidence"] = "self"
@@ -86,6 +105,20 @@ def amend(ctx: Context, cmd: AmendCommand) -> Refusal | None:
     if ctx.member.suspended and _gives_room(quota, valued):
         return Refusal(Rejection.AMENDMENT_RAISES_WHILE_SUSPENDED, "amount")
     _write(ctx, valued)
+    return None
+
+
+def _check_own_number(ctx: Context, cmd: AmendCommand, quota: Quota) -> Refusal | None:
+    """Check that a paper whose numbers change keeps its own: under another one that could be recorded once more."""
+    if cmd.evaluation is None:
+        is_same = cmd.fingerprints == quota.fingerprints
+        return None if is_same else Refusal(Rejection.FINGERPRINTS_MISFIT, "evaluation")
+    refusal = check_evaluation(ctx, cmd.evaluation, cmd.fingerprints)
+    if refusal is not None:
+        return refusal
+    own = own_fingerprint(cmd.evaluation, quota.kind)
+    if own is None or vacant_id(ctx.state, own, rules.purpose_of(quota), quota.unit) != (quota.id, True):
+        return Refusal(Rejection.FINGERPRINTS_MISFIT, "evaluation")
     return None
 
 
@@ -138,8 +171,13 @@ def _write(ctx: Context, quota: Quota) -> None:
     ctx.state.write(quotas.key_of(quota.id), replace(quota, revision=quota.revision + 1))
 
 
+def _amend_claims(state: State, alliance: str, member: str, cmd: AmendCommand) -> Iterable[Claim]:
+    if cmd.evaluation is not None:
+        yield from evaluation_claims(state, alliance, member, cmd.evaluation, cmd.fingerprints)
+
+
 COMMANDS: Final = (
     Command("cases.confirm/1", ConfirmCommand, confirm, BANK | {ATTESTER}, starts=True),
-    Command("cases.amend/1", AmendCommand, amend, BANK, starts=False),
+    Command("cases.amend/1", AmendCommand, amend, BANK, starts=False, claims=_amend_claims),
     Command("cases.withdraw/1", WithdrawCommand, withdraw, BANK, starts=False),
 )

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Annotated, Final
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from kouan.kernel import quota as quotas
 from kouan.kernel.encoding import Bytes32, Bytes64, Code, Positive, from_text
@@ -18,12 +19,14 @@ from kouan.kernel.rejections import Refusal, Rejection
 from kouan.kernel.state import Reader, State
 from kouan.kernel.suites import SUITE, is_sound_key
 from kouan.modules.cases import rules
-from kouan.modules.cases.joining import bind, carrier, carry, is_detached
+from kouan.modules.cases.joining import bind, carrier, carry, document, is_detached
 from kouan.modules.cases.records import PaperKind, Purpose, QuotaId
 from kouan.modules.cases.rules import BANK, Carried
 
 MAX_FINGERPRINTS: Final = 16
 MAX_CONSENTS: Final = 16
+_LINKED: Final = "linked"
+"""The fact that says with which numbers a document was linked: after an amendment it may be linked to others."""
 
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
 
@@ -104,18 +107,24 @@ def record(ctx: Context, cmd: RecordCommand) -> Refusal | None:
 
 def _new_id(ctx: Context, cmd: RecordCommand) -> str | Refusal:
     """Return the quota id of a paper that is sound and not there yet."""
-    refusal = _check_evaluation(ctx, cmd.evaluation, cmd.fingerprints)
+    refusal = check_evaluation(ctx, cmd.evaluation, cmd.fingerprints)
     if refusal is not None:
         return refusal
-    own = [one.fingerprint for one in cmd.evaluation.fingerprints if one.kind == cmd.kind]
-    if len(own) != 1:
+    own = own_fingerprint(cmd.evaluation, cmd.kind)
+    if own is None:
         return Refusal(Rejection.FINGERPRINTS_MISFIT, "evaluation")
-    name, is_known = vacant_id(ctx.state, own[0], cmd.purpose, cmd.unit)
+    name, is_known = vacant_id(ctx.state, own, cmd.purpose, cmd.unit)
     if is_known:
         return Refusal(Rejection.DOCUMENT_KNOWN, name)
     if not is_sound_key(from_text(cmd.draw_key)):
         return Refusal(Rejection.DRAW_KEY_UNSOUND, "draw_key")
     return name
+
+
+def own_fingerprint(evaluation: Evaluation, kind: str) -> str | None:
+    """Return the fingerprint of a paper's own number, or None where there is not just one."""
+    own = [one.fingerprint for one in evaluation.fingerprints if one.kind == kind]
+    return own[0] if len(own) == 1 else None
 
 
 def vacant_id(state: Reader, fingerprint: str, purpose: str, unit: str) -> tuple[str, bool]:
@@ -136,7 +145,7 @@ def link(ctx: Context, cmd: LinkCommand) -> Refusal | None:
     quota = _document(ctx, cmd.quota)
     if isinstance(quota, Refusal):
         return quota
-    refusal = _check_evaluation(ctx, cmd.evaluation, quota.fingerprints)
+    refusal = check_evaluation(ctx, cmd.evaluation, quota.fingerprints)
     if refusal is not None:
         return refusal
     shown = _consenting(ctx, cmd.consents)
@@ -147,6 +156,9 @@ def link(ctx: Context, cmd: LinkCommand) -> Refusal | None:
     if isinstance(case, Refusal):
         return case
     carry(ctx, quota, case, cmd.evaluation.fingerprints)
+    linked = document(ctx.state, quota.id)
+    facts = linked.facts | {_LINKED: quota.fingerprints}
+    ctx.state.write(quotas.key_of(quota.id), replace(linked, facts=facts))
     return None
 
 
@@ -171,7 +183,8 @@ def _document(ctx: Context, name: str) -> Quota | Refusal:
     return quota
 
 
-def _check_evaluation(ctx: Context, evaluation: Evaluation, commitment: str) -> Refusal | None:
+def check_evaluation(ctx: Context, evaluation: Evaluation, commitment: str) -> Refusal | None:
+    """Check that an evaluator of the alliance has signed this for the bank, and every fingerprint once, in order."""
     member = ctx.state.read(Member, f"member/{evaluation.evaluator}")
     key = member.keys.get(evaluation.key) if member and rules.EVALUATOR in member.roles else None
     if key is None or key.revoked_ms or key.suite != SUITE:
@@ -213,7 +226,7 @@ def _opened(ctx: Context, cmd: RecordCommand, name: str) -> Quota:
         custodial=cmd.custodial,
         draw_key=cmd.draw_key,
         draws=0,
-        facts={"evidence": "self", "purpose": cmd.purpose},
+        facts={"evidence": "self", _LINKED: cmd.fingerprints, "purpose": cmd.purpose},
         fingerprints=cmd.fingerprints,
         holds=[],
         id=name,
@@ -232,9 +245,10 @@ def _opened(ctx: Context, cmd: RecordCommand, name: str) -> Quota:
     )
 
 
-def _evaluation_claims(
+def evaluation_claims(
     state: State, alliance: str, member: str, evaluation: Evaluation, commitment: str
 ) -> Iterable[Claim]:
+    """Name the evaluator's signature, where its key is known."""
     evaluator = state.read(Member, f"member/{evaluation.evaluator}")
     if evaluator and evaluation.key in evaluator.keys:
         message = rules.statement_message(alliance, commitment, evaluation.fingerprints, member)
@@ -251,8 +265,8 @@ def _consent_claims(state: State, alliance: str, consents: list[OwnerConsent], *
 
 
 def _record_claims(state: State, alliance: str, member: str, cmd: RecordCommand) -> Iterable[Claim]:
-    yield from _evaluation_claims(state, alliance, member, cmd.evaluation, cmd.fingerprints)
-    own = next((one.fingerprint for one in cmd.evaluation.fingerprints if one.kind == cmd.kind), None)
+    yield from evaluation_claims(state, alliance, member, cmd.evaluation, cmd.fingerprints)
+    own = own_fingerprint(cmd.evaluation, cmd.kind)
     if own is not None:
         name, _ = vacant_id(state, own, cmd.purpose, cmd.unit)
         yield from _consent_claims(state, alliance, cmd.consents, name)
@@ -261,7 +275,7 @@ def _record_claims(state: State, alliance: str, member: str, cmd: RecordCommand)
 def _link_claims(state: State, alliance: str, member: str, cmd: LinkCommand) -> Iterable[Claim]:
     quota = state.read(Quota, quotas.key_of(cmd.quota))
     if quota is not None:
-        yield from _evaluation_claims(state, alliance, member, cmd.evaluation, quota.fingerprints)
+        yield from evaluation_claims(state, alliance, member, cmd.evaluation, quota.fingerprints)
     yield from _consent_claims(state, alliance, cmd.consents)
 
 
