@@ -26,18 +26,15 @@ from tests.client.paper_scene import (
 )
 from tests.client.port_scene import NUMBER, Scene, in_currencies, numbered
 
-from kouan.client import bank_desk
 from kouan.client.amounts import Amount
 from kouan.client.consents import Consent, ConsentError, open_consent, seal_consent
 from kouan.client.filings import SlipError, document_of
 from kouan.client.paper_slips import PaperContent, open_paper_slip, seal_paper_slip
-from kouan.client.session import Result
 from kouan.client.wallet import Part
 from kouan.formats.paper_forms import fields_of
 from kouan.kernel.encoding import from_text
 from kouan.kernel.records import Charter
 from kouan.kernel.registry import CHARTER_KEY
-from kouan.kernel.rejections import Rejection
 
 
 def forged_consent(scene: Scene, data: bytes, **changes: Any) -> bytes:
@@ -170,23 +167,6 @@ def test_a_declaration_that_names_nothing_is_held_on_its_own(scene: Scene) -> No
         data = consent(scene, Part(plain.entry_id, "USD", 1_000))
         assert desks.lending.hold(data, wanted(scene)).result.accepted
         assert desks.papers.case(plain.entry_id) is None
-
-
-@pytest.mark.parametrize("code", [Rejection.CASE_FULL, Rejection.EVALUATOR_UNKNOWN])
-def test_a_full_case_is_a_remark_and_another_refusal_stops(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, code: Rejection
-) -> None:
-    """The declaration then answers to its own quota; a revoked evaluator's word is mended first."""
-    scene.attest()
-    monkeypatch.setattr(bank_desk, "link", lambda *_: Result(code, "evaluation"))
-    with at_bank(scene) as desks:
-        placed = desks.lending.hold(consent(scene, Part(NUMBER, "USD", 1_000)), wanted(scene))
-        if code is Rejection.CASE_FULL:
-            assert placed.result.accepted
-            assert "its trade case is full: it was not linked to it" in placed.declarations[0].remarks
-        else:
-            assert placed.result.code is code
-            assert desks.bank.book.loans() == []
 
 
 def test_a_parameter_younger_than_the_charter_has_its_default(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

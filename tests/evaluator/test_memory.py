@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from tests.evaluator.scene import (
     credit_note,
 )
 
+from kouan.client.evaluating import EvaluationError
+from kouan.evaluator import memory
 from kouan.evaluator.asked import read_log
 from kouan.evaluator.memory import Memory, MemoryFileError
 from kouan.evaluator.prf import Prf
@@ -147,3 +150,19 @@ def test_a_kill_loses_no_answer(tmp_path: Path) -> None:
         assert scene.own("bank-b", changed(BY_GLN, number=f"LN-{one}")) == fingerprint
     assert scene.memory.db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     scene.stop()
+
+
+def test_a_locked_file_is_an_answer_that_says_what_to_do(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backup that holds the file refuses questions for a while; afterwards they are answered."""
+    scene.ask("bank-a", INVOICE)
+    scene.memory.db.execute("PRAGMA busy_timeout = 0")
+    monkeypatch.setattr(memory, "BUSY_S", 0.0)
+    with closing(sqlite3.connect(scene.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        for ask in (lambda: scene.ask("bank-a", INVOICE), lambda: scene.look("bank-a")):
+            with pytest.raises(EvaluationError, match=r"evaluator: its file cannot be used now .*; ask again"):
+                ask()
+        with pytest.raises(MemoryFileError, match="in use by another process"):
+            Memory(scene.path, Prf(MASTER).check())
+        other.execute("ROLLBACK")
+    assert scene.ask("bank-a", INVOICE).likenesses == []

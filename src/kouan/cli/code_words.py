@@ -22,6 +22,7 @@ _CHINESE: Final[dict[CodeKind, dict[str, str]]] = {
     "likeness": {
         "altered-number": "改号发票",
         "contract-number": "同一合同",
+        "full-case": "案卷已满，未能关联",
         "master-number": "同一主单",
         "order-number": "同一订单",
         "parties-amount-month": "同买卖双方同金额同月",

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
 from kouan.client.amounts import Amount
 from kouan.client.bank import Bank, by_allocation
@@ -26,7 +25,7 @@ from kouan.client.keymaterial import fresh
 from kouan.client.loan_currency import drawable, sides_of
 from kouan.client.payoff import PayOffError, PayOffSlip
 from kouan.client.session import Result
-from kouan.client.showing import is_remark, link, must_be_cleared
+from kouan.client.showing import link, must_be_cleared, pull, stops
 from kouan.client.splits import Split, in_order
 from kouan.client.workdays import after_business_days
 from kouan.kernel.encoding import MAX_INTEGER, to_text
@@ -116,7 +115,7 @@ class BankDesk:
         consent, examined = self.open_consent(slip)
         must_be_sound(examined)
         terms = _terms(consent, wanted)
-        examined, refused = self.admit(consent, examined)
+        refused = self.admit(consent)
         if refused is not None:
             return _refused(refused, terms, examined)
         now_ms = self._bank.session.now_ms()
@@ -142,7 +141,7 @@ class BankDesk:
         else:
             self._check_pay_off(pay_off, predecessor, consent)
             amounts, interest, theirs = pay_off.amounts, pay_off.interest, pay_off.consent
-        examined, refused = self.admit(consent, examined)
+        refused = self.admit(consent)
         if refused is not None:
             return _refused(refused, terms, examined)
         command = RefinanceCommand(
@@ -155,24 +154,21 @@ class BankDesk:
         )
         return self._place(slip, terms, examined, None, command)
 
-    def admit(self, consent: Consent, examined: Sequence[Examined]) -> tuple[list[Examined], Result | None]:
-        """Show a consent's documents to the evaluator where this bank has not, and link its declarations.
+    def admit(self, consent: Consent) -> Result | None:
+        """Show a consent's documents to the evaluator where this bank has not, and link those that are not linked.
 
-        Returns the documents, with a remark where a trade case was full, and a refusal of a link that stops the loan.
-        Raises LikenessError, EvaluationError, ValueError.
+        Returns a refusal of a link that stops the loan. Raises LikenessError while something is to be reviewed,
+        EvaluationError, ValueError.
         """
         quotas = self._bank.quotas([part.quota for part in consent.allocations])
-        told = list[Examined]()
-        for part, quota, one in zip(consent.allocations, quotas, examined, strict=True):
-            linked = None if self._evaluator is None else link(self._bank, self._evaluator, part, quota)
-            if linked is None or linked.accepted:
-                told.append(one)
-            elif is_remark(linked):
-                told.append(replace(one, remarks=[*one.remarks, "its trade case is full: it was not linked to it"]))
-            else:
-                return list(examined), linked
+        if self._evaluator is not None:
+            for part, quota in zip(consent.allocations, quotas, strict=True):
+                linked = link(self._bank, self._evaluator, part, quota)
+                if stops(quota, linked):
+                    return linked
+            pull(self._bank, self._evaluator)
         must_be_cleared(self._bank, quotas)
-        return told, None
+        return None
 
     def extend(self, name: str) -> tuple[Result, Lapse]:
         """Let what is held lapse three business days later, once; raises BookError."""

@@ -63,12 +63,14 @@ class Likeness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kinds: Annotated[list[str], Meta(min_length=1)]
     """What they share, sorted: the soft kinds of docs/reference/trade-papers.md."""
-    other: Bytes32
-    """The other document's commitment to its fingerprints."""
+    other: Bytes32 | None
+    """The name of the other document where the asking bank showed it itself; None for another bank's."""
     other_member: Code
     """The bank that showed the other document; it may be the asking one."""
     own: Bytes32
-    """The commitment of the asking bank's own document."""
+    """The name of the asking bank's own document: ``Answer.document``."""
+    pair: Annotated[str, Meta(pattern=r"^[A-Z2-7]{4}-[A-Z2-7]{4}-[A-Z2-7]{4}\Z")]
+    """What both banks call these two documents when they speak of them."""
     time_ms: Moment
     """When it was found."""
 
@@ -76,10 +78,12 @@ class Likeness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the evaluator says of a document."""
 
+    document: Bytes32
+    """The evaluator's name of the document for this bank alone, the same under whatever salt it is shown."""
     evaluation: Evaluation | None
     """For `cases.record/1` or `cases.link/1`; None when the document has no number that the ledger could know it by."""
     likenesses: list[Likeness]
-    """Newest first. The same document is answered with the same ones again: keep each pair once."""
+    """Other banks' first, then by age. The same document is answered with the same ones again: keep each pair once."""
 
 
 class Evaluator(Protocol):
@@ -89,7 +93,7 @@ class Evaluator(Protocol):
         """Say what a document carries and what it is like; takes a signed ``Question``."""
 
     def likenesses(self, look: bytes, signature: bytes) -> list[Likeness]:
-        """Return what was found alike to the asking bank's documents, newest first; takes a signed ``Look``."""
+        """Return what was found alike to the asking bank's documents; takes a signed ``Look``."""
 
 
 class Asker(NamedTuple):

@@ -98,7 +98,7 @@ def look_at(bank: Bank, evaluator: Evaluator, content: PaperContent) -> Looked:
         recorded=recorded,
         cases=cases,
         to_sign=signers,
-        likenesses=bank.book.likenesses.open_of({made.fingerprints}),
+        likenesses=[one for one in bank.book.likenesses.of({made.fingerprints}) if one.cleared_ms is None],
         problems=problems,
         remarks=_remarks(paper, content, made, recorded),
     )

@@ -10,7 +10,7 @@ from kouan.client.bank import Bank
 from kouan.client.consents import ConsentPart
 from kouan.client.evaluating import DocumentKind, Evaluator, ask, look
 from kouan.client.filings import fingerprints_of
-from kouan.client.likeness_book import BookedLikeness, BookedShowing
+from kouan.client.likeness_book import FULL_CASE, BookedLikeness, BookedShowing
 from kouan.client.paper_secrets import fingerprints_salt, numbered_version
 from kouan.client.session import Result
 from kouan.kernel.encoding import from_text, to_text
@@ -22,6 +22,8 @@ from kouan.modules.cases.rules import DECLARATION, PAPERS
 
 MAX_REASON: Final = 500
 """Characters."""
+_OUTDATED: Final = {Rejection.EVALUATION_BAD_SIGNATURE, Rejection.EVALUATOR_UNKNOWN}
+"""What the ledger says to a statement that was signed with a key revoked since."""
 
 
 class LikenessError(ValueError):
@@ -62,39 +64,63 @@ def show(bank: Bank, evaluator: Evaluator, document: Document) -> Evaluation | N
     question = ask(bank.asker, document.kind, document.commitment, salt, document.fields)
     answer = evaluator.evaluate(*question)
     evaluation = None if answer.evaluation is None else msgspec.json.encode(answer.evaluation)
-    showing = BookedShowing(document.commitment, document.number, _key(bank), bank.session.now_ms(), evaluation)
+    showing = BookedShowing(
+        document.commitment, answer.document, document.kind, document.number, bank.session.now_ms(), evaluation
+    )
     with bank.book.together():
-        bank.book.likenesses.show(showing)
+        bank.book.likenesses.show(showing, _key(bank))
         bank.book.likenesses.add(answer.likenesses)
     return answer.evaluation
 
 
-def shown(bank: Bank, evaluator: Evaluator, document: Document) -> Evaluation | None:
-    """Return what the evaluator signed of a document, asking only where this bank has not; raises EvaluationError."""
-    booked = bank.book.likenesses.shown(document.commitment)
-    if booked is None:
-        return show(bank, evaluator, document)
-    return None if booked.evaluation is None else msgspec.json.decode(booked.evaluation, type=Evaluation)
-
-
 def link(bank: Bank, evaluator: Evaluator, part: ConsentPart, quota: Quota) -> Result | None:
-    """Show a consent's document, and link a declaration that is in no trade case yet 关联单证.
+    """Show a consent's document where this bank has not, and link one whose numbers are not linked yet 关联单证.
 
-    Returns what the ledger answered; None where there was nothing to link: a paper is in a case from its recording.
-    Raises EvaluationError.
+    Returns what the ledger answered; None where there was nothing to link. A declaration whose trade case is full is
+    booked as to be reviewed. Raises EvaluationError.
     """
     document = document_of(part, quota)
     if document is None:
         return None
-    evaluation = shown(bank, evaluator, document)
-    if evaluation is None or quota.kind != DECLARATION or "case" in quota.facts or is_detached(quota):
+    booked = bank.book.likenesses.shown(document.commitment)
+    if booked is None:
+        evaluation = show(bank, evaluator, document)
+    else:
+        evaluation = None if booked.evaluation is None else msgspec.json.decode(booked.evaluation, type=Evaluation)
+    if evaluation is None or is_linked(quota) or is_detached(quota):
         return None
-    return bank.send("cases.link/1", LinkCommand([], evaluation, quota.id))
+    result = bank.send("cases.link/1", LinkCommand([], evaluation, quota.id))
+    if result.code in _OUTDATED:
+        evaluation = show(bank, evaluator, document)
+        if evaluation is None:
+            raise AssertionError("the evaluator knows a document no more by its number")
+        result = bank.send("cases.link/1", LinkCommand([], evaluation, quota.id))
+    if quota.kind == DECLARATION:
+        _book_full_case(bank, document, result)
+    return result
 
 
-def is_remark(result: Result) -> bool:
-    """Tell whether a refused link stops no loan: the case is full, so the declaration answers to its own quota."""
-    return result.code is Rejection.CASE_FULL
+def is_linked(quota: Quota) -> bool:
+    """Tell whether the ledger was shown what a document carries now: after an amendment it was not."""
+    return quota.facts.get("linked") == quota.fingerprints
+
+
+def stops(quota: Quota, linked: Result | None) -> bool:
+    """Tell whether a link's refusal stops a loan by itself; a declaration's full case stops it as to be reviewed."""
+    if linked is None or linked.accepted:
+        return False
+    return quota.kind != DECLARATION or linked.code is not Rejection.CASE_FULL
+
+
+def _book_full_case(bank: Bank, document: Document, result: Result) -> None:
+    likenesses = bank.book.likenesses
+    showing = likenesses.shown(document.commitment)
+    if showing is None:
+        raise AssertionError("a document that was shown is not in the book")
+    if result.code is Rejection.CASE_FULL:
+        likenesses.add_full_case(showing.document, bank.session.member, bank.session.now_ms())
+    elif result.accepted:
+        likenesses.strike_full_case(showing.document)
 
 
 def pull(bank: Bank, evaluator: Evaluator) -> None:
@@ -110,8 +136,8 @@ def pull(bank: Bank, evaluator: Evaluator) -> None:
 def clear(bank: Bank, likeness: int, reason: str) -> BookedLikeness:
     """Record that the acting person goes on although a document looks like another, and why.
 
-    Raises ValueError when there is no such likeness or it is cleared, for an empty reason, and for the key that showed
-    the document itself.
+    Raises ValueError when there is no such likeness or it is cleared, for an empty reason, and for every key that ever
+    showed the document itself.
     """
     found = bank.book.likenesses.one(likeness)
     if found is None:
@@ -120,11 +146,10 @@ def clear(bank: Bank, likeness: int, reason: str) -> BookedLikeness:
         raise ValueError(f"likeness: {likeness} was cleared by the key {found.cleared_by}: {found.reason}")
     if not 1 <= len(reason.strip()) <= MAX_REASON:
         raise ValueError(f"reason: must be 1 to {MAX_REASON} characters; say what was seen and why the bank goes on")
-    if found.shown_by == _key(bank):
-        raise ValueError(
-            f"--key: {found.shown_by} took the document in; another person clears it, with a key of theirs"
-        )
-    bank.book.likenesses.clear(likeness, _key(bank), reason.strip(), bank.session.now_ms())
+    key = _key(bank)
+    if key in bank.book.likenesses.shown_by(found.own):
+        raise ValueError(f"--key: {key} took the document in; another person clears it, with a key of theirs")
+    bank.book.likenesses.clear(likeness, key, reason.strip(), bank.session.now_ms())
     cleared = bank.book.likenesses.one(likeness)
     if cleared is None:
         raise AssertionError("a likeness that was there is gone")
@@ -132,20 +157,37 @@ def clear(bank: Bank, likeness: int, reason: str) -> BookedLikeness:
 
 
 def must_be_cleared(bank: Bank, quotas: list[Quota]) -> None:
-    """Raise LikenessError while something that looks like one of these documents is to be reviewed."""
-    found = bank.book.likenesses.open_of({quota.fingerprints for quota in quotas})
-    if found:
-        raise LikenessError("; ".join(told(bank, one) for one in found))
+    """Raise LikenessError while something like one of these documents is to be reviewed.
+
+    Also when the acting person cleared it: who finds that a bank may go on is not who sends the loan.
+    """
+    found = bank.book.likenesses.of({quota.fingerprints for quota in quotas})
+    to_review = [told(bank, one) for one in found if one.cleared_ms is None]
+    if to_review:
+        raise LikenessError("; ".join(to_review))
+    key = _key(bank)
+    for one in found:
+        if one.cleared_by == key:
+            raise LikenessError(f"--key: {key} cleared what concerns document {_name(one)}; another person sends this")
 
 
 def told(bank: Bank, one: BookedLikeness) -> str:
     """Say what a likeness is and what to do about it."""
+    step = f"`kouan paper clear {one.id} --reason TEXT --key NAME`"
+    if one.kinds == [FULL_CASE]:
+        return (
+            f"document {_name(one)}: its trade case is full, so nothing of that trade is weighed with it; to be "
+            f"reviewed: once the trade was looked at, a second person records why the bank goes on: {step}"
+        )
     whose = "this bank" if one.other_member == bank.session.member else one.other_member
-    name = one.number or one.own
     return (
-        f"document {name}: looks like a document of {whose} ({', '.join(one.kinds)}); to be reviewed: once both were "
-        f"compared, a second person records why the bank goes on: `kouan paper clear {one.id} --reason TEXT --key NAME`"
+        f"document {_name(one)}: looks like a document of {whose} ({', '.join(one.kinds)}), pair {one.pair}; to be "
+        f"reviewed: once both were compared, a second person records why the bank goes on: {step}"
     )
+
+
+def _name(one: BookedLikeness) -> str:
+    return one.number or one.own
 
 
 def _key(bank: Bank) -> str:

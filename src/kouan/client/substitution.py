@@ -45,7 +45,7 @@ def substitute(
             f"ask the owner for one with `kouan enterprise consent --financing {loan.id}`"
         )
     must_be_sound(examined)
-    examined, refused = desk.admit(consent, examined)
+    refused = desk.admit(consent)
     if refused is not None:
         return Substituted(refused, loan.id, examined)
     there = {allocation.quota: allocation.amount for allocation in loan.allocations}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,10 +22,13 @@ from kouan.client.evaluating import (
     Look,
     Question,
 )
+from kouan.evaluator import alike
+from kouan.evaluator.alike import Keyed, Showing
 from kouan.evaluator.asked import NOBODY, note
 from kouan.evaluator.documents import Shown, shown_in
-from kouan.evaluator.memory import HOUR_MS, Keyed, Memory, Showing
+from kouan.evaluator.memory import HOUR_MS, Memory
 from kouan.evaluator.prf import Prf
+from kouan.formats.fingerprints import scheme_of
 from kouan.kernel.encoding import from_text, to_text
 from kouan.kernel.records import Charter, Member
 from kouan.kernel.registry import CHARTER_KEY, parameter_of
@@ -69,41 +73,58 @@ class Service:
 
     def evaluate(self, question: bytes, signature: bytes) -> Answer:
         """Say what a document carries and what it is like; raises EvaluationError."""
-        asked = self._admitted(Question, question, signature)
-        with self._refusals_of(asked.member):
-            if not is_opening(asked.commitment, Subject.FINGERPRINTS, from_text(asked.salt), asked.fields):
-                raise EvaluationError("commitment: salt and fields do not open it; show what was committed to")
-            shown = shown_in(asked)
-            with self._memory.together():
-                return self._answer(asked, shown)
+        with _own_file():
+            asked = self._admitted(Question, question, signature)
+            with self._refusals_of(asked.member):
+                if not is_opening(asked.commitment, Subject.FINGERPRINTS, from_text(asked.salt), asked.fields):
+                    raise EvaluationError("commitment: salt and fields do not open it; show what was committed to")
+                shown = shown_in(asked)
+                with self._memory.together():
+                    return self._answer(asked, shown)
 
     def likenesses(self, look: bytes, signature: bytes) -> list[Likeness]:
-        """Return what was found alike to the asking bank's documents, newest first; raises EvaluationError."""
-        asked = self._admitted(Look, look, signature)
-        return self._memory.likenesses(asked.member, asked.since_ms)
+        """Return what was found alike to the asking bank's documents; raises EvaluationError."""
+        with _own_file():
+            asked = self._admitted(Look, look, signature)
+            return alike.told_to(self._memory.db, asked.member, asked.since_ms)
 
     def _answer(self, asked: Question, shown: Shown) -> Answer:
         now_ms = self._now_ms()
-        commitment = from_text(asked.commitment)
-        own = [self._prf.of(text) for text in shown.own]
-        document = self._memory.one_of(own, asked.member, now_ms) if own else commitment
-        named: list[Keyed] = [(text[0], self._memory.canonical(self._prf.of(text))) for text in shown.named]
+        own = self._own(shown, asked.member, now_ms)
+        document = from_text(asked.commitment) if own is None else own
+        is_known_by_number = own is not None or shown.kind not in PAPERS
+        named = self._named(shown, asked.member, now_ms) if is_known_by_number else []
         carried = sorted({*named, (shown.kind, document)} if own else set(named))
         fingerprints = [(kind, value) for kind, value in carried if kind in PAPERS]
         if len(fingerprints) > MAX_FINGERPRINTS:
             raise EvaluationError(f"fields: names {len(fingerprints)} papers; an evaluation has at most 16")
+        name = self._prf.of(("document", asked.member.encode() + b"\n" + document))
         showing = Showing(
             carried=carried,
-            commitment=commitment,
             document=document,
             features=[(text[0], self._prf.of(text)) for text in shown.soft],
             kind=shown.kind,
             member=asked.member,
+            name=name,
             shown_ms=now_ms,
         )
-        is_known_by_number = bool(own) or shown.kind not in PAPERS
-        evaluation = self._evaluation(asked, fingerprints) if fingerprints and is_known_by_number else None
-        return Answer(evaluation, self._memory.enter(showing))
+        evaluation = self._evaluation(asked, fingerprints) if fingerprints else None
+        return Answer(to_text(name), evaluation, alike.enter(self._memory.db, showing))
+
+    def _own(self, shown: Shown, member: str, now_ms: int) -> bytes | None:
+        """Return the fingerprint by which a document goes; None for one without a number of its own.
+
+        The numbers of other registers lead to the preferred one. Two of one register do not: no party has two, so a
+        paper with both may be one that somebody made to bring two strangers' papers together.
+        """
+        if not shown.own:
+            return None
+        preferred, *others = shown.own
+        aliases = [self._prf.of(one) for one in others if scheme_of(one) != scheme_of(preferred)]
+        return self._memory.one_of(self._prf.of(preferred), aliases, member, now_ms)
+
+    def _named(self, shown: Shown, member: str, now_ms: int) -> list[Keyed]:
+        return [(text[0], self._memory.named(self._prf.of(text), member, now_ms)) for text in shown.named]
 
     def _evaluation(self, asked: Question, keyed: list[Keyed]) -> Evaluation:
         named = sorted((kind, to_text(value)) for kind, value in keyed)
@@ -156,3 +177,17 @@ class Service:
         except EvaluationError:
             note(self._memory.db, member, self._now_ms(), asked=asked, refused=1)
             raise
+
+
+@contextmanager
+def _own_file() -> Iterator[None]:
+    """Say what to do when the evaluator's file cannot be read or written now: another process holds it, or no room."""
+    try:
+        yield
+    except sqlite3.OperationalError as problem:
+        if problem.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # a statement that is wrong: nothing that passes
+            raise
+        raise EvaluationError(
+            f"evaluator: its file cannot be used now ({problem}); ask again in a minute, and end a second evaluator "
+            "or a backup that holds it"
+        ) from None

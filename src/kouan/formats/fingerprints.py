@@ -52,6 +52,11 @@ def named_fingerprints(paper: TradePaper) -> list[Fingerprint]:
     return [*_order(paper, paper.order_number), *_numbered("contract", paper.seller, paper.contract_number)]
 
 
+def scheme_of(exact: Fingerprint) -> str:
+    """Return the register by whose number the party stands first in an exact text, such as ``uscc``."""
+    return exact[1].split(b"\n")[1].partition(b":")[0].decode()
+
+
 def soft_features(paper: TradePaper) -> list[Fingerprint]:
     """Return what papers share that may be one and the same, or several papers of one trade."""
     match paper:
