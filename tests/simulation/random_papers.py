@@ -32,6 +32,8 @@ class Papers:
         self.caller = caller
         self.books = caller.books
         self.choose = caller.choose
+        self.own: dict[str, Carried] = {}
+        """The number of its own that each paper was made of."""
 
     def makers(self) -> list[Any]:
         often = [*[self.record] * 4, *[self.link] * 3, *[self.review] * 3]
@@ -114,7 +116,9 @@ class Papers:
         rooms = [self.books.room(quota, self.caller.ledger.time_ms)]
         if quota in self.together():
             side = [one for one in self.books.cases[self._case(quota)].documents if self._side(one) == row.side]
-            rooms.append(weighing.cap(self.books, side, row.strength) - sum(map(self.books.used, side)))
+            shipments = weighing.shipments(self.books, side)
+            weighed = (side, shipments) if quota in shipments else (side,)
+            rooms += [weighing.cap(self.books, group, row.strength) - self._out(group) for group in weighed]
         return min(MAX_INTEGER, max(1, min(rooms) + int(self.choose([0, 0, 0, 1]))))
 
     # Commands.
@@ -127,6 +131,7 @@ class Papers:
         name = next_paper_id(self.caller.ledger.reader, own.fingerprint, purpose, unit)
         seed = digest("test/draw", name.encode())
         self.caller.draw_keys.setdefault(name, seed)
+        self.own[name] = own
         shown = self.choose([self.owners(self.led_to(carried))] * 3 + [self.led_to(carried), []])
         if self.caller.is_rare():
             shown = [*shown, self.caller.some(list(self.books.documents), f"{SOME}.USD")] * 2
@@ -163,7 +168,8 @@ class Papers:
     def join(self) -> tuple[str, Plain]:
         chosen = [self.caller.some(list(self.books.documents), f"{SOME}.USD") for _ in range(self.choose([2, 2, 3]))]
         known = [quota for quota in chosen if quota in self.books.documents]
-        shown = self.choose([chosen, self.owners(known)])
+        unsigned = [name for name in self.in_cases() if self.books.documents[name].is_unsigned][-1:]
+        shown = self.choose([chosen, self.owners(known), [*unsigned, *self.owners(unsigned)] or chosen])
         return self.caller.bank_of_three(), {"consents": self.consents(shown), "type": "cases.join/1"}
 
     def confirm(self) -> tuple[str, Plain]:
@@ -187,8 +193,12 @@ class Papers:
         row = self.books.documents.get(plain["quota"])
         amount = self.caller.near(row.attested, self.books.used(plain["quota"]), row.attested + 1) if row else 5
         own = row.fingerprints if row else SOME
-        commitments = {"commitment": self.choose([SOME, OTHER]), "fingerprints": self.choose([own, SOME, OTHER])}
-        return member, {**plain, "amount": amount, **commitments}
+        numbers = self.choose([own, SOME, OTHER])
+        stated = {"commitment": self.choose([SOME, OTHER]), "fingerprints": numbers}
+        if self.caller.rarely(numbers == own, numbers != own):
+            mine = [self.own[plain["quota"]]] if plain["quota"] in self.own else []
+            stated["evaluation"] = self.evaluation(member, self.numbers(*self.caller.rarely([], mine)), numbers)
+        return member, {**plain, "amount": amount, **stated}
 
     def withdraw(self) -> tuple[str, Plain]:
         return self._of_issuer("withdraw", reason="cancelled")
@@ -205,6 +215,9 @@ class Papers:
         quota = self.choose([self.caller.some(self.in_cases(), self.caller.quota()), self.caller.quota()])
         reason = self.choose(["forged", "not-same-trade"])
         return "overseer", {"quota": quota, "reason": reason, "type": "cases.dispute/1"}
+
+    def _out(self, quotas: Iterable[str]) -> int:
+        return sum(map(self.books.used, quotas))
 
     def _side(self, quota: str) -> tuple[str, str]:
         return self.books.documents[quota].side

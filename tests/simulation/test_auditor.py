@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from tests.simulation.random_commands import DAY_MS, Caller, Choose, Watched
-from tests.simulation.random_papers import SOME
+from tests.simulation.random_papers import ATTESTER, SOME
 
 from kouan.kernel.encoding import to_text
 from kouan.kernel.rejections import Rejection
@@ -172,7 +172,7 @@ def paper_of(caller: Caller, number: int, order: Carried) -> dict[str, Any]:
     }
 
 
-def with_papers(many: int) -> tuple[Watched, Caller, list[int]]:
+def with_papers(many: int, *, attested: bool = False) -> tuple[Watched, Caller, list[int]]:
     """A ledger with so many papers of one trade, and what was answered to each."""
     ledger = Watched()
     caller = Caller(ledger, lambda options: options[0])
@@ -181,13 +181,18 @@ def with_papers(many: int) -> tuple[Watched, Caller, list[int]]:
         (receipt,) = ledger.block(ledger.envelope("bank-a", paper_of(caller, number, ORDER)))
         codes.append(receipt["results"][0]["code"])
         assert not ledger.differences
+        if attested:
+            seen = {"commitment": SOME, "fingerprints": SOME, "quota": [*ledger.auditor.books.documents][-1]}
+            ledger.block(ledger.envelope(ATTESTER, {**seen, "type": "cases.confirm/1"}))
+            assert not ledger.differences
     return ledger, caller, codes
 
 
-def test_the_sixty_fifth_document() -> None:
-    """A trade has at most 64: the auditor knows."""
-    _, _, codes = with_papers(66)
-    assert codes == [0] * 64 + [Rejection.CASE_FULL] * 2
+@pytest.mark.parametrize(("attested", "most"), [(False, 24), (True, 64)])
+def test_a_full_case(most: int, *, attested: bool) -> None:
+    """A trade has at most 64 documents, and 24 self-declared ones of the seller: the auditor knows."""
+    _, _, codes = with_papers(most + 2, attested=attested)
+    assert codes == [0] * most + [Rejection.CASE_FULL] * 2
 
 
 def test_what_does_not_hold_of_a_trade_is_told() -> None:
@@ -216,6 +221,7 @@ def test_what_does_not_hold_of_a_trade_is_told() -> None:
         ("it is of", f"quota/{one}", {"facts": {"evidence": "self", "purpose": "seller"}}),
         ("out of another case", f"fingerprint/{ORDER.fingerprint}", {"case": other}),
         ("any kind of document carries", f"quota/{one}", {"draws": 1, "used": 1401}),
+        ("any kind of shipment document carries", f"quota/{one}", {"draws": 1, "used": 1401}),
     ]
     for told, key, changes in expected:
         changed = canonical(json.loads(read(key) or b"") | changes)

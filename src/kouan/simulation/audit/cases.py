@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import count, pairwise
+from collections.abc import Iterator
+from itertools import count, pairwise, takewhile
 from typing import Any, Final
 
 from kouan.kernel.rejections import Rejection
 from kouan.modules.cases.commands import changing, judging, recording
 from kouan.simulation.audit.books import RefusedError
-from kouan.simulation.audit.joining import bring_together, carrier, carry, take_out
+from kouan.simulation.audit.joining import bring_together, carrier, carry, is_another, speak_for, take_out
 from kouan.simulation.audit.rows import EVIDENCE, Document
 from kouan.simulation.audit.rules import Rule, Said
 from kouan.simulation.audit.signatures import canonical, holds, is_sound, octets, tagged_hash, text_of
@@ -35,7 +36,7 @@ def _record(said: Said, cmd: recording.RecordCommand) -> None:
         fingerprints=cmd.fingerprints,
         issuer=said.member,
         kind=cmd.kind,
-        notes={},
+        notes={"linked": cmd.fingerprints},
         purpose=cmd.purpose,
         ratio_bp=said.books.charter["cases.ratio_bp.self"],
         seal=cmd.seal,
@@ -47,11 +48,16 @@ def _record(said: Said, cmd: recording.RecordCommand) -> None:
     carry(said, name, [one.fingerprint for one in cmd.evaluation.fingerprints])
 
 
-def _new_name(said: Said, fingerprint: str, purpose: str, unit: str) -> str:
-    """Return the quota id of a paper of this number that is not there yet, forgeries of it left aside."""
+def _names(fingerprint: str, purpose: str, unit: str) -> Iterator[str]:
+    """Yield the quota ids that papers of one number may have: the first one's, and after each forgery another."""
     for edition in count():
         handle = tagged_hash("kouan/paper/1", octets(fingerprint), edition.to_bytes(4, "big"), purpose.encode())
-        name = f"{text_of(handle)}.{unit}"
+        yield f"{text_of(handle)}.{unit}"
+
+
+def _new_name(said: Said, fingerprint: str, purpose: str, unit: str) -> str:
+    """Return the quota id of a paper of this number that is not there yet, forgeries of it left aside."""
+    for name in _names(fingerprint, purpose, unit):
         row = said.books.documents.get(name)
         if row is None:
             return name
@@ -66,6 +72,8 @@ def _link(said: Said, cmd: recording.LinkCommand) -> None:
     shown = _consenting(said, cmd.consents)
     bring_together(said, cmd.quota, _led_to(said, cmd.evaluation), shown)
     carry(said, cmd.quota, [one.fingerprint for one in cmd.evaluation.fingerprints])
+    row = said.books.documents[cmd.quota]
+    said.books.put_document(cmd.quota, row._replace(notes={**row.notes, "linked": row.fingerprints}))
 
 
 def _join(said: Said, cmd: recording.JoinCommand) -> None:
@@ -157,6 +165,10 @@ def _confirm(said: Said, cmd: changing.ConfirmCommand) -> None:
     evidence = "attested" if "attester" in said.parties[said.member].roles else "confirmed"
     if EVIDENCE.index(evidence) <= row.strength:
         raise RefusedError(Rejection.EVIDENCE_NOT_STRONGER, cmd.quota)
+    if row.is_unsigned:
+        speak_for(said, cmd.quota)
+        is_another(said, _case_of(said, cmd.quota))
+        row = said.books.documents[cmd.quota]
     notes = {**row.notes, "confirmed-by": said.member}
     _state_anew(said, cmd.quota, row._replace(evidence=evidence, notes=notes))
 
@@ -165,6 +177,7 @@ def _amend(said: Said, cmd: changing.AmendCommand) -> None:
     row = _own_paper(said, cmd.quota)
     if cmd.reason in {"credit-note", "split"} and cmd.amount >= row.attested:
         raise RefusedError(Rejection.AMENDMENT_NOT_LOWER, "amount")
+    _check_stays_itself(said, cmd, row)
     is_as_confirmed = cmd.amount <= row.attested and cmd.fingerprints == row.fingerprints
     stated = row._replace(
         attested=cmd.amount,
@@ -178,6 +191,19 @@ def _amend(said: Said, cmd: changing.AmendCommand) -> None:
     more = cmd.amount > row.attested or said.books.unsettled_limit(cmd.quota) > before
     if said.suspended and more:
         raise RefusedError(Rejection.AMENDMENT_RAISES_WHILE_SUSPENDED, "amount")
+
+
+def _check_stays_itself(said: Said, cmd: changing.AmendCommand, row: Document) -> None:
+    """Check that a paper with other numbers has its own number still: its quota id is made of that."""
+    if cmd.evaluation is None:
+        if cmd.fingerprints != row.fingerprints:
+            raise RefusedError(Rejection.FINGERPRINTS_MISFIT, "evaluation")
+        return
+    _check_evaluation(said, cmd.evaluation, cmd.fingerprints)
+    own = [one.fingerprint for one in cmd.evaluation.fingerprints if one.kind == row.kind]
+    editions = _names(own[0], row.purpose, row.unit) if len(own) == 1 else iter(())
+    if cmd.quota not in takewhile(lambda name: name in said.books.documents, editions):
+        raise RefusedError(Rejection.FINGERPRINTS_MISFIT, "evaluation")
 
 
 def _withdraw(said: Said, cmd: changing.WithdrawCommand) -> None:

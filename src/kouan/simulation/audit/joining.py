@@ -13,6 +13,8 @@ from kouan.simulation.audit.signatures import octets, tagged_hash, text_of
 from kouan.simulation.audit.weighing import chained
 
 MOST_DOCUMENTS: Final = 64
+MOST_SELF_DECLARED: Final = 24
+"""Of each purpose, on their owners' word."""
 
 
 def bring_together(
@@ -38,9 +40,10 @@ def bring_together(
                 continue
         if not by_authority:
             _check_signed(said, here, there, signed)
-        if len(books.cases[here].documents | books.cases[there].documents) > MOST_DOCUMENTS:
+        if _is_too_much(said, here, there, by_authority=by_authority):
             raise RefusedError(Rejection.CASE_FULL, other)
-        _merge(said, here, there)
+        _merge(said, here, there, _stays_seen(said, here, there, signed))
+    _hear(said, own_case(said, shown), signed)
 
 
 def own_case(said: Said, quota: str) -> str:
@@ -91,12 +94,70 @@ def take_out(said: Said, quota: str) -> None:
         raise RefusedError(Rejection.CASE_UNKNOWN, quota)
     case = said.books.cases[name]
     said.books.put_case(name, case._replace(documents=case.documents - {quota}, revision=case.revision + 1))
-    notes = {**row.notes, "detached": row.fingerprints}
+    notes = {what: note for what, note in row.notes.items() if what != "unsigned"} | {"detached": row.fingerprints}
     said.books.put_document(quota, row._replace(case=None, notes=notes, revision=row.revision + 1))
 
 
 def _has_attested(said: Said, case: str) -> bool:
     return any(said.books.documents[one].evidence == "attested" for one in said.books.cases[case].documents)
+
+
+def _is_too_much(said: Said, here: str, there: str, *, by_authority: bool) -> bool:
+    parts = [said.books.cases[name].documents for name in (here, there)]
+    if len(parts[0] | parts[1]) > MOST_DOCUMENTS:
+        return True
+    for purpose in ("buyer", "seller"):
+        rows = [[said.books.documents[one] for one in part] for part in parts]
+        counts = [sum((row.evidence, row.purpose) == ("self", purpose) for row in part) for part in rows]
+        if not by_authority and min(counts) and sum(counts) > MOST_SELF_DECLARED:
+            return True
+    return False
+
+
+def _stays_seen(said: Said, here: str, there: str, signed: Container[str]) -> str | None:
+    """Note which documents join unsigned; return the case that who has looked at it has seen still, if there is one."""
+    rows, cases = said.books.documents, said.books.cases
+    best = {name: max(rows[one].strength for one in cases[name].documents) for name in (here, there)}
+    joining, joined = (there, here) if best[here] > best[there] else (here, there)
+    known = {rows[one].purpose for one in cases[joined].documents if not rows[one].is_unsigned}
+    for one in cases[joining].documents:
+        row = rows[one]
+        is_stranger = row.evidence == "self" and known and row.purpose not in known
+        if is_stranger and not _is_spoken_for(said, one, joined, signed):
+            said.books.put_document(one, row._replace(notes={**row.notes, "unsigned": "yes"}))
+    return joined if all(rows[one].is_unsigned for one in cases[joining].documents) else None
+
+
+def _is_spoken_for(said: Said, quota: str, case: str, signed: Container[str]) -> bool:
+    """Tell whether a document has signed, and with it one of the best evidenced of the other side."""
+    rows = said.books.documents
+    others = [one for one in said.books.cases[case].documents if rows[one].purpose != rows[quota].purpose]
+    most = max((rows[one].strength for one in others), default=0)
+    return quota in signed and any(one in signed for one in others if rows[one].strength == most)
+
+
+def _hear(said: Said, name: str, signed: Container[str]) -> None:
+    """Let documents that have signed together with the other side be unsigned no more."""
+    rows = said.books.documents
+    unsigned = [one for one in said.books.cases[name].documents if rows[one].is_unsigned]
+    heard = [one for one in unsigned if _is_spoken_for(said, one, name, signed)]
+    for one in heard:
+        speak_for(said, one)
+    if heard:
+        is_another(said, name)
+
+
+def speak_for(said: Said, quota: str) -> None:
+    """Let a document be unsigned no more."""
+    row = said.books.documents[quota]
+    kept = {what: note for what, note in row.notes.items() if what != "unsigned"}
+    said.books.put_document(quota, row._replace(notes=kept))
+
+
+def is_another(said: Said, name: str) -> None:
+    """Let a case be another than the one that anybody has seen."""
+    case = said.books.cases[name]
+    said.books.put_case(name, case._replace(revision=case.revision + 1))
 
 
 def _leave_out(said: Said, name: str) -> None:
@@ -116,7 +177,7 @@ def _check_signed(said: Said, here: str, there: str, signed: Container[str]) -> 
                 raise RefusedError(Rejection.JOIN_UNSIGNED, min(best))
 
 
-def _merge(said: Said, here: str, there: str) -> None:
+def _merge(said: Said, here: str, there: str, stays_seen: str | None) -> None:
     """Let the case with fewer documents become a part of the other."""
     cases = said.books.cases
     large, small = (here, there) if len(cases[here].documents) >= len(cases[there].documents) else (there, here)
@@ -130,5 +191,7 @@ def _merge(said: Said, here: str, there: str) -> None:
         reviews={**other.reviews, **one.reviews},
         revision=one.revision + other.revision + 1,
     )
+    if stays_seen is not None:
+        whole = whole._replace(reviews=cases[stays_seen].reviews, revision=max(one.revision, other.revision))
     said.books.put_case(large, whole)
     said.books.put_case(small, other._replace(documents=frozenset(), merged_into=large))

@@ -49,6 +49,11 @@ class Document(NamedTuple):
         """Return with what its amounts are added up in a trade."""
         return self.unit, self.purpose
 
+    @property
+    def is_unsigned(self) -> bool:
+        """Tell whether it joined its trade without a word of the other side."""
+        return "unsigned" in self.notes
+
     def is_detached(self) -> bool:
         """Tell whether the overseer took it out of its trade as it stands."""
         return self.notes.get("detached") == self.fingerprints

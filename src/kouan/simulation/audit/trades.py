@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from math import inf
 from typing import Any, Final
 
 from kouan.simulation.audit.conservation import Read
 from kouan.simulation.audit.rows import EVIDENCE
+from kouan.simulation.audit.weighing import AGREEMENTS
 
 MOST_DOCUMENTS: Final = 64
 _STATED: Final = ("attested", "collected", "limit", "status", "settled", "facts")
@@ -105,10 +107,16 @@ class Trades:
                 own = [name for name in documents if _side(self._quotas[name]) == side]
                 if any(_is_restated(old_quotas.get(name), self._quotas[name]) for name in own):
                     continue
-                weakest = min(_strength(self._quotas[name]) for name in drawn.intersection(own))
-                out = sum(self._quotas[name]["used"] for name in own)
-                if out > _carries([self._quotas[name] for name in own], weakest):
-                    yield f"case/{case}: {out} of {side} is out, more than any kind of document carries"
+                shipments = [name for name in own if self._quotas[name]["kind"] not in AGREEMENTS]
+                for together, what in ((own, "document"), (shipments, "shipment document")):
+                    out = sum(self._quotas[name]["used"] for name in together)
+                    if out > self._carry(together, drawn):
+                        yield f"case/{case}: {out} of {side} is out, more than any kind of {what} carries"
+
+    def _carry(self, together: list[str], drawn: set[str]) -> float:
+        """Return what documents of a side may have drawn on them, as far as anything was drawn on one now."""
+        weakest = min((_strength(self._quotas[name]) for name in drawn.intersection(together)), default=None)
+        return inf if weakest is None else _carries([self._quotas[name] for name in together], weakest)
 
 
 def _reindex(index: dict[str, set[str]], name: str, old: Iterable[str], new: Iterable[str]) -> None:
