@@ -34,7 +34,7 @@ class Paper:
     def __init__(self, quota: str, kind: str, level: int, purpose: str, amount: int, issuer: str) -> None:
         self.quota, self.kind, self.level, self.purpose, self.amount = quota, kind, level, purpose, amount
         self.issuer = issuer
-        self.collected, self.final, self.gone = 0, False, False
+        self.collected, self.final, self.gone, self.unsigned = 0, False, False, False
         self.used: dict[str, int] = {}
         self.held: dict[str, int] = {}
         self.trade: Together | None = None
@@ -63,14 +63,37 @@ class Together:
         self.seen: set[str] = set()
         paper.trade = self
 
-    def add(self, other: Together) -> None:
+    def best(self) -> int:
+        return max(paper.level for paper in self.papers)
+
+    def add(self, other: Together, signed: set[str]) -> None:
+        """Bring another in: the weaker joins, the other one of equals, and what nobody here spoke for is unsigned."""
+        joining, there = (other, self) if self.best() > other.best() else (self, other)
+        known = {paper.purpose for paper in there.papers if not paper.unsigned}
+        for paper in joining.papers:
+            if not paper.level and known and paper.purpose not in known:
+                paper.unsigned = paper.unsigned or not _spoken_for(paper, there.papers, signed)
+        self.seen = there.seen if all(paper.unsigned for paper in joining.papers) else set()
         self.papers += other.papers
-        self.seen = set()
         for paper in other.papers:
             paper.trade = self
 
-    def changed(self, by: str) -> None:
-        self.seen &= {by}
+    def changed(self, by: str, on: Paper) -> None:
+        if not on.unsigned:
+            self.seen &= {by}
+
+    def hear(self, signed: set[str]) -> None:
+        """Those that have signed together with the other side count from now on, and are to be looked at."""
+        heard = [paper for paper in self.papers if paper.unsigned and _spoken_for(paper, self.papers, signed)]
+        for paper in heard:
+            paper.unsigned = False
+        self.seen = set() if heard else self.seen
+
+
+def _spoken_for(paper: Paper, among: list[Paper], signed: set[str]) -> bool:
+    others = [other for other in among if other.purpose != paper.purpose]
+    best = max((other.level for other in others), default=0)
+    return paper.quota in signed and any(other.quota in signed for other in others if other.level == best)
 
 
 def _sides(paper: Paper) -> list[Paper]:
@@ -78,9 +101,9 @@ def _sides(paper: Paper) -> list[Paper]:
     return [one for one in paper.trade.papers if one.purpose == paper.purpose]
 
 
-def _carries(paper: Paper) -> int:
+def _carries(papers: list[Paper], paper: Paper) -> int:
     """The most that papers of one kind, as good as this one, carry."""
-    as_good = [one for one in _sides(paper) if one.level >= paper.level]
+    as_good = [one for one in papers if one.level >= paper.level]
     kinds = {one.kind for one in as_good}
     paid = {kind: sum(one.paid for one in as_good if one.kind == kind) for kind in kinds}
     carried = []
@@ -147,7 +170,7 @@ class Trades(RuleBasedStateMachine):
         expected = self._bound(Together(paper), paper, others, {quota, *signed})
         assert self._send(sender, command) == expected
         if expected == 0:
-            self._bind(paper, others)
+            self._bind(paper, others, {quota, *signed})
             self.papers.append(paper)
             self._carry(paper, [own, *names])
 
@@ -163,7 +186,7 @@ class Trades(RuleBasedStateMachine):
         Together(paper)
         self.papers.append(paper)
         assert self._send("bank-a", self.trade.link("bank-a", quota, *names)) == 0
-        self._bind(paper, [self.numbers[name] for name in self._in_order(names)])
+        self._bind(paper, [self.numbers[name] for name in self._in_order(names)], set())
         self._carry(paper, names)
 
     @rule(sender=bank, one=pick, other=pick)
@@ -179,7 +202,8 @@ class Trades(RuleBasedStateMachine):
         expected = self._bound(first.trade, first, [second], {first.quota, second.quota}, by_owners=True)
         assert code == expected
         if expected == 0:
-            self._merge(first, second)
+            self._merge(first, second, {first.quota, second.quota})
+            first.trade.hear({first.quota, second.quota})
 
     @rule(which=pick, to=st.sampled_from(["bank-a", "bank-b", "carrier"]))
     def confirm(self, which: int, to: str) -> None:
@@ -187,6 +211,8 @@ class Trades(RuleBasedStateMachine):
         level = 2 if to == "carrier" else 1
         fit = paper.kind != "export" and not paper.gone and paper.issuer != to and paper.level < level
         assert (self._send(to, self.trade.confirm(paper.quota)) == 0) == fit
+        if fit and paper.unsigned and paper.trade is not None:
+            paper.unsigned, paper.trade.seen = False, set()
         paper.level = level if fit else paper.level
 
     @rule(which=pick, amount=value)
@@ -212,7 +238,7 @@ class Trades(RuleBasedStateMachine):
         assert self._send("overseer", self.trade.dispute(paper.quota, reason)) == 0
         paper.trade.papers.remove(paper)
         paper.trade.seen = set()
-        paper.trade = None
+        paper.trade, paper.unsigned = None, False
         paper.gone = paper.gone or reason == "forged"
         self.detached.add(paper.quota)
         self.numbers = {name: one for name, one in self.numbers.items() if one is not paper}
@@ -244,7 +270,7 @@ class Trades(RuleBasedStateMachine):
         else:
             self.loans[loan] = sender, paper
             if paper.trade is not None:
-                paper.trade.changed(sender)
+                paper.trade.changed(sender, paper)
 
     def _room(self, paper: Paper, part: int) -> int:
         return max(1, (paper.limit - paper.out() - sum(paper.held.values())) * part // 8)
@@ -276,7 +302,7 @@ class Trades(RuleBasedStateMachine):
             paper.held[loan] += amount
             paper.used[loan] -= amount
         elif paper.trade is not None and len(paper.trade.papers) > 1:
-            paper.trade.changed(sender)
+            paper.trade.changed(sender, paper)
 
     @precondition(lambda self: self.loans)
     @rule(which=pick, quarters=st.integers(1, 4))
@@ -309,7 +335,7 @@ class Trades(RuleBasedStateMachine):
         else:
             self.loans[new] = sender, target
             if target.trade is not None:
-                target.trade.changed(sender)
+                target.trade.changed(sender, target)
 
     @rule(sender=bank, which=pick)
     def review(self, sender: str, which: int) -> None:
@@ -336,17 +362,20 @@ class Trades(RuleBasedStateMachine):
             return Rejection.QUOTA_EXCEEDED
         if paper.trade is None or len(paper.trade.papers) == 1:
             return 0
-        if sender not in paper.trade.seen and any(
-            one.out() for one in paper.trade.papers if one.purpose != paper.purpose
-        ):
-            return Rejection.CASE_TO_REVIEW
-        total = sum(one.out() for one in _sides(paper)) + sum(
-            amount
-            for one in _sides(paper)
-            for name, amount in one.held.items()
-            if (not paying if name == loan else one.level >= paper.level)
-        )
-        return Rejection.CASE_EXCEEDED if total > _carries(paper) else 0
+        shipments = [one for one in _sides(paper) if one.kind != "order"]
+        for papers in (_sides(paper), shipments if paper in shipments else []):
+            total = sum(one.out() for one in papers) + sum(
+                amount
+                for one in papers
+                for name, amount in one.held.items()
+                if (not paying if name == loan else one.level >= paper.level)
+            )
+            if papers and total > _carries(papers, paper):
+                return Rejection.CASE_EXCEEDED
+        lent = [one for one in paper.trade.papers if one.out()]
+        across = any(one.purpose != paper.purpose and not one.unsigned for one in lent)
+        other_kind = paper in shipments and any(one in shipments and one.kind != paper.kind for one in lent)
+        return Rejection.CASE_TO_REVIEW if (across or other_kind) and sender not in paper.trade.seen else 0
 
     def _in_order(self, names: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """The order in which the ledger looks at numbers."""
@@ -380,7 +409,7 @@ class Trades(RuleBasedStateMachine):
             paper.trade = None
         return 0
 
-    def _bind(self, paper: Paper, others: list[Paper]) -> None:
+    def _bind(self, paper: Paper, others: list[Paper], signed: set[str]) -> None:
         if paper.trade is None:
             Together(paper)
         for other in others:
@@ -390,13 +419,15 @@ class Trades(RuleBasedStateMachine):
             if paper.trade is not other.trade and all(attested) and min(paper.level, other.level) < 2:
                 paper.trade.seen, other.trade.seen = set(), set()
             else:
-                self._merge(paper, other)
+                self._merge(paper, other, signed)
+        assert paper.trade is not None
+        paper.trade.hear(signed)
 
-    def _merge(self, one: Paper, other: Paper) -> None:
+    def _merge(self, one: Paper, other: Paper, signed: set[str]) -> None:
         assert one.trade is not None
         assert other.trade is not None
         if one.trade is not other.trade:
-            one.trade.add(other.trade)
+            one.trade.add(other.trade, signed)
 
     def _carry(self, paper: Paper, names: list[tuple[str, str]]) -> None:
         for name in names:
@@ -411,6 +442,7 @@ class Trades(RuleBasedStateMachine):
         for paper in self.papers:
             case = case_of(self.trade.ledger.reader, self.trade.quota(paper.quota))
             assert (case is None) == (paper.trade is None)
+            assert ("unsigned" in self.trade.quota(paper.quota).facts) == paper.unsigned
             if case is not None and paper.trade is not None:
                 assert case.documents == sorted(one.quota for one in paper.trade.papers)
 

@@ -57,6 +57,20 @@ def test_a_stranger_makes_no_review_stale(trade: Trade) -> None:
     trade.accept("bank-b", held)
 
 
+def test_a_stranger_that_had_much_to_look_at_makes_no_review_stale(trade: Trade) -> None:
+    """Its own case may have changed more often than the one it joins."""
+    declared = trade.linked("declared", 1000, CONTRACT)
+    euros = trade.recorded("bank-b", "order", "PO-1", 1000, unit="EUR", signed=[declared])
+    trade.lend("bank-a", "bill", {declared: 100})
+    trade.accept("bank-b", trade.review(euros, "other-currency"))
+    stranger = trade.recorded("bank-c", "invoice", "FAKE", 1000, purpose="buyer")
+    for number in range(trade.case(declared).revision + 3):
+        trade.accept("bank-c", trade.hold("bank-c", loan_id(str(number)), {stranger: 1}))
+    trade.accept("bank-c", trade.link("bank-c", stranger, CONTRACT))
+    assert trade.case(stranger) == trade.case(declared)
+    trade.accept("bank-b", trade.hold("bank-b", loan_id("euros"), {euros: 700}, currency="EUR"))
+
+
 def test_a_strangers_review_of_its_own_papers_is_none_of_the_trade_it_joins(trade: Trade) -> None:
     declared = trade.linked("declared", 1000, CONTRACT)
     trade.lend("bank-a", "bill", {declared: 100})

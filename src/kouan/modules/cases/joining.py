@@ -190,7 +190,7 @@ def _undisturbed(ctx: Context, one: Case, other: Case, signed: frozenset[str]) -
 def _merge(ctx: Context, one: Case, other: Case, undisturbed: Case | None) -> Case:
     """Make one case of two: the one with fewer documents becomes a part of the other.
 
-    ``undisturbed``: the one of them that nobody need look at again.
+    ``undisturbed``: the one of them that nobody need look at again who has seen it as it was.
     """
     larger, smaller = (one, other) if len(one.documents) >= len(other.documents) else (other, one)
     whole = replace(
@@ -203,7 +203,12 @@ def _merge(ctx: Context, one: Case, other: Case, undisturbed: Case | None) -> Ca
         revision=larger.revision + smaller.revision + 1,  # beyond what anybody has seen of either
     )
     if undisturbed is not None:
-        whole = replace(whole, reviews=undisturbed.reviews, revision=max(larger.revision, smaller.revision))
+        revision, seen = max(larger.revision, smaller.revision), undisturbed.revision
+        reviews = {
+            bank: replace(review, revision=revision) if review.revision == seen else review
+            for bank, review in undisturbed.reviews.items()
+        }
+        whole = replace(whole, reviews=reviews, revision=revision)
     _write(ctx, whole)
     _write(ctx, replace(smaller, documents=[], merged_into=whole.id))
     return whole

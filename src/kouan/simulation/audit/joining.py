@@ -192,6 +192,8 @@ def _merge(said: Said, here: str, there: str, stays_seen: str | None) -> None:
         revision=one.revision + other.revision + 1,
     )
     if stays_seen is not None:
-        whole = whole._replace(reviews=cases[stays_seen].reviews, revision=max(one.revision, other.revision))
+        seen, revision = cases[stays_seen], max(one.revision, other.revision)
+        lasting = {bank: (why, revision) for bank, (why, _) in seen.reviews.items() if seen.is_seen_by(bank)}
+        whole = whole._replace(reviews={**seen.reviews, **lasting}, revision=revision)
     said.books.put_case(large, whole)
     said.books.put_case(small, other._replace(documents=frozenset(), merged_into=large))
