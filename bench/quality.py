@@ -28,14 +28,16 @@ LOOKALIKES: Final = {
     "altered-invoice-number": ("equal-invoices-of-a-month", "number-of-last-year", "split-invoices"),
     "another-paper-of-the-trade": (
         "house-bills-of-one-forwarder",
+        "invoice-and-bill-of-two-shipments",
         "neighbours-in-a-container",
         "order-after-first-shipment",
         "order-joined-by-its-owner",
         "order-with-its-invoice",
+        "sellers-with-one-buyers-number",
         "refinanced-after-shipment",
         "shipments-of-one-contract",
     ),
-    "buyer-and-seller-both": ("buyers-finance-after-review", "buyers-refinancing"),
+    "buyer-and-seller-both": ("buyers-finance-after-review", "buyers-refinancing", "stranger-as-buyer"),
     "cancelled-and-declared-anew": ("declared-anew-unlent",),
 }
 """For each kind of fraud the honest applications that look like it."""
@@ -47,7 +49,7 @@ class Found(NamedTuple):
     """What was counted over all seeds."""
 
     frauds: Counts
-    """By kind and way: tried, stopped, refused, told."""
+    """By kind and way: tried, stopped, refused, to_review, told."""
     lookalikes: Counts
     """By kind: met, accepted, told."""
     shown: int
@@ -99,13 +101,13 @@ def _sum(counts: Iterable[dict[str, int]], name: str) -> int:
 
 
 def show(found: Found, console: Console) -> None:
-    """Print recall and precision of each kind, then each way and each look-alike."""
-    kinds = _table("fraud on a trade's papers", "tried", "found", "recall", "false alarms", "precision")
-    ways = _table("the same by ways", "tried", "refused", "told", "recall")
+    """Print of each kind recall, share of false alarms among look-alikes, precision; then each way and look-alike."""
+    kinds = _table("fraud on a trade's papers", "tried", "found", "recall", "false alarms", "share", "precision")
+    ways = _table("the same by ways", "tried", "refused", "to review", "told", "recall")
     alike = _table("honest look-alike", "met", "false alarms", "share")
     for kind, names in LOOKALIKES.items():
-        tried, stopped, _, told = found.of(kind)
-        rates = _percent(stopped, tried), str(told), _percent(stopped, stopped + told)
+        tried, stopped, met, told = found.of(kind)
+        rates = _percent(stopped, tried), str(told), _percent(told, met), _percent(stopped, stopped + told)
         kinds.add_row(kind, str(tried), str(stopped), *rates)
         for name in names:
             count = found.lookalikes.get(name, {"met": 0, "told": 0})
@@ -114,7 +116,7 @@ def show(found: Found, console: Console) -> None:
         ways.add_row(kind)
         for way, count in found.frauds.items():
             if way.startswith(kind):
-                figures = map(str, (count["tried"], count["refused"], count["told"]))
+                figures = map(str, (count["tried"], count["refused"], count["to_review"], count["told"]))
                 ways.add_row(f"  {way.partition('/')[2]}", *figures, _percent(count["stopped"], count["tried"]))
         ways.add_section()
     for table in (kinds, ways, alike):
@@ -135,12 +137,13 @@ def _percent(part: int, whole: int) -> str:
 
 
 def plain(found: Found) -> dict[str, Any]:
-    """Return what is written as JSON: the counts, and by kind recall and precision, None where nothing was tried."""
+    """Return what is written as JSON: the counts, and by kind the rates, None where nothing was tried or met."""
     rates = {}
     for kind in LOOKALIKES:
-        tried, stopped, _, told = found.of(kind)
+        tried, stopped, met, told = found.of(kind)
         rates[kind] = {
             "recall": stopped / tried if tried else None,
+            "false_alarms": told / met if met else None,
             "precision": stopped / (stopped + told) if stopped + told else None,
         }
     return {"kinds": rates, **found._asdict()}

@@ -36,17 +36,21 @@ ON_PAPERS = {
     "altered-invoice-number/spelling": "refused",
     "altered-invoice-number/suffix": "told",
     "altered-invoice-number/zeros": "told",
+    "another-paper-of-the-trade/beside-another-shipment": "to_review",
     "another-paper-of-the-trade/bill": "refused",
     "another-paper-of-the-trade/contract": "refused",
+    "another-paper-of-the-trade/corrected-number": "refused",
     "another-paper-of-the-trade/declaration": "refused",
+    "another-paper-of-the-trade/full-case": "refused",
     "another-paper-of-the-trade/invoice-of-an-order": "told",
     "another-paper-of-the-trade/shipment-of-an-order": "refused",
-    "buyer-and-seller-both/declaration": "refused",
-    "buyer-and-seller-both/invoice": "refused",
+    "another-paper-of-the-trade/under-a-larger-contract": "refused",
+    "buyer-and-seller-both/declaration": "to_review",
+    "buyer-and-seller-both/invoice": "to_review",
     "cancelled-and-declared-anew/altered-numbers": "told",
     "cancelled-and-declared-anew/same-numbers": "refused",
 }
-"""By whom each is stopped: refused by the ledger, told by the evaluator."""
+"""How each is stopped: refused or to be reviewed by the ledger, told by the evaluator."""
 ROOT = Path(__file__).parents[2]
 runner = CliRunner()
 
@@ -104,7 +108,7 @@ def test_a_fraud_that_passes_is_told(tmp_path: Path) -> None:
     played = runner.invoke(app, ["simulate", "--run", str(day), "--json"])
     summary = json.loads(played.stdout)
     assert played.exit_code == 1
-    assert summary["frauds"]["none-at-all"] == {"tried": 1, "stopped": 0, "refused": 0, "told": 0}
+    assert summary["frauds"]["none-at-all"] == {"tried": 1, "stopped": 0, "refused": 0, "to_review": 0, "told": 0}
     assert summary["innocent_refused"][0].startswith("QUOTA_EXISTS")
 
 
@@ -160,10 +164,10 @@ def test_a_script_that_names_no_paper_is_refused(tmp_path: Path, change: Callabl
 
 def test_every_story_and_every_fraud_is_told() -> None:
     """A large day has every kind of fraud and of look-alike, and events of every kind."""
-    day = generate(1, 2000)
+    day = generate(2, 2000)
     assert len({one.number for one in day.declared}) == len(day.declared) >= 2000
     assert len(day.about.frauds) == len(set(KINDS)) + len(ON_PAPERS)
-    assert len(day.about.lookalikes) == 18
+    assert len(day.about.lookalikes) == 21
     assert len({story.__name__ for story, _ in STORIES}) == len(STORIES)
     assert {type(event) for event in day.events} == set(get_args(AnyEvent))
     assert len({getattr(event, "do", None) for event in day.events}) == 10
@@ -183,7 +187,8 @@ def test_every_fraud_on_papers_is_stopped(tmp_path: Path) -> None:
     summary = play_day(generate(1, 400, 10_000), tmp_path)
     assert summary.ok, (summary.differences, summary.innocent_refused, summary.frauds)
     stopped = {
-        kind: "".join(by for by in ("refused", "told") if getattr(summary.frauds[kind], by)) for kind in ON_PAPERS
+        kind: "".join(by for by in ("refused", "to_review", "told") if getattr(summary.frauds[kind], by))
+        for kind in ON_PAPERS
     }
     assert stopped == ON_PAPERS
 
@@ -196,8 +201,10 @@ def test_every_look_alike_is_accepted(tmp_path: Path) -> None:
     assert {kind for kind, count in summary.lookalikes.items() if count.told} == {
         "buyers-finance-after-review",
         "equal-invoices-of-a-month",
+        "invoice-and-bill-of-two-shipments",
         "neighbours-in-a-container",
         "order-joined-by-its-owner",
+        "sellers-with-one-buyers-number",
     }
     assert summary.told_otherwise == 0
 

@@ -149,12 +149,13 @@ def _frauds(counts: dict[str, Tried], say: Say) -> Table:
         Column(say("Fraud", "欺诈"), no_wrap=True),
         say("tried", "尝试"),
         say("refused", "拒绝"),
+        say("to review", "待复核"),
         say("told", "提示"),
         say("passed", "漏过"),
     )
     for name, count in counts.items():
         passed = count.tried - count.stopped
-        figures = map(str, (count.tried, count.refused, count.told, passed))
+        figures = map(str, (count.tried, count.refused, count.to_review, count.told, passed))
         table.add_row(name, *figures, style="red" if passed else "")
     return table
 

@@ -84,7 +84,7 @@ class Clerk:
         }
 
     def _amend(self, event: script.Amend) -> Wire:
-        again = self._counter.amended(event.number)
+        again = self._counter.amended(event.number, event.contract_no)
         return self._of_customs("amend", event, attested=event.attested, reason=event.reason, **again)
 
     def _apply(self, event: script.Apply) -> Wire:

@@ -242,6 +242,44 @@ def shipments_of_one_contract(trade: Trade) -> None:
         financed_declaration(trade, place, suffix, labels).repay_all(40, "seller")
 
 
+def invoice_and_export_bill(trade: Trade) -> None:
+    """Ship twice under one contract; lend on the first invoice, and at another bank on the second declaration.
+
+    The ledger cannot know that they are two shipments: the second bank looks first.
+    """
+    trade.under_one_contract()
+    first = financed_invoice(trade)
+    one, bank = trade.ship(1, 5), trade.banks[1]
+    labels = alike("invoice-and-bill-of-two-shipments", f"{trade.name}b")
+    trade.link(trade.at(5, 4), bank, one, labels)
+    (invoice,) = first.on
+    trade.look(trade.at(5, 8), bank, invoice, "other-shipment", labels)
+    deal = trade.deal("b", [one], 5, bank)
+    trade.apply(deal, 12, labels)
+    deal.pay_out()
+    repaid(first, 40)
+    deal.repay_all(50, "seller")
+
+
+def one_buyers_number(trade: Trade) -> None:
+    """Let one buyer order of two sellers under one number, and their banks lend on the invoices that name it."""
+    trade.restate(1, overseas_consignee_name=trade.on[0].declaration.overseas_consignee_name)
+    number = trade.order_number
+    for place, bank in enumerate(trade.banks[:2]):
+        suffix = str(place + 1)
+        labels = alike("sellers-with-one-buyers-number", f"{trade.name}{suffix}")
+        ordered = trade.order(of=[trade.on[place]])
+        order = trade.record(trade.at(0, 6 + place), bank, ordered, [trade.on[place]], labels=labels)
+        one = trade.ship(place, 6)
+        named = trade.invoice(one, f"{one.number}-invoice", order_number=number)
+        trade.link(trade.at(6, 4), bank, one, labels)
+        invoice = trade.record(trade.at(6, 6 + place), bank, named, [one], [order, one], labels=labels)
+        deal = trade.deal(suffix, [invoice], 6, bank)
+        trade.apply(deal, 12, labels)
+        deal.pay_out()
+        repaid(deal, 40)
+
+
 def neighbours(trade: Trade) -> None:
     """Let two traders share a container, whose master bill both declarations name."""
     master_number = trade.on[0].declaration.bill_no
@@ -302,10 +340,29 @@ def buyers_finance(trade: Trade) -> None:
         pay_off = PayOff(loan=deal.name, amounts=list(deal.amounts), interest=9, consent_by=main_key(deal.bank))
         trade.apply(loan, 20, labels, lapse_ms=0, pays_off=pay_off)
     else:
-        trade.look(trade.at(10, 18), bank, invoice, labels)
+        trade.look(trade.at(10, 18), bank, invoice, "pays-other-side-off", labels)
         trade.apply(loan, 20, labels)
         loan.pay_out()
         repaid(deal, 12)
+    loan.repay_all(50)
+
+
+def stranger_as_buyer(trade: Trade) -> None:
+    """Let somebody borrow as the buyer of a contract without its seller's word, and then the seller at another bank."""
+    one, bank, strangers_bank = trade.ship(0), *trade.banks[:2]
+    labels = alike("stranger-as-buyer", f"{trade.name}b")
+    trade.link(trade.at(0, 4), bank, one, labels)
+    number = invoice_number(one).replace("-", "-8")
+    paper = trade.invoice(one, f"{trade.name}-stranger", number=number, total_minor=one.attested * 2 // 3)
+    invoice = trade.record(trade.at(0, 8), strangers_bank, paper, [one], purpose="buyer")
+    loan = trade.deal("", [invoice], 1, strangers_bank)
+    loan.purpose = "buyer"
+    trade.apply(loan, 12)
+    loan.pay_out()
+    deal = trade.deal("b", [one], 5, bank)
+    trade.apply(deal, 12, labels)
+    deal.pay_out()
+    repaid(deal, 40)
     loan.repay_all(50)
 
 
@@ -328,8 +385,11 @@ STORIES: Final = (
     Story(split_invoices),
     Story(equal_amounts, shipments=2),
     Story(shipments_of_one_contract, shipments=2),
+    Story(invoice_and_export_bill, shipments=2),
+    Story(one_buyers_number, shipments=2, apart=True),
     Story(neighbours, shipments=2, apart=True),
     Story(house_bills, shipments=2, apart=True),
     Story(declared_anew),
     Story(buyers_finance, weight=2),
+    Story(stranger_as_buyer),
 )

@@ -74,6 +74,8 @@ class Amend(Event, frozen=True, kw_only=True, tag="amend"):
     unit: str
     attested: int
     reason: Reason
+    contract_no: str | None = None
+    """The contract number as corrected; None where it stays."""
 
 
 class Withdraw(Event, frozen=True, kw_only=True, tag="withdraw"):

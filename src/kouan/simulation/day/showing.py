@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from kouan.client.commitments import Subject, commit
 from kouan.client.evaluating import Asker, DocumentKind, Evaluator, Likeness, ask
@@ -56,6 +57,8 @@ class Counter:
         """Of each paper that was shown, what it is called on the ledger."""
         self._papers: dict[str, str] = {}
         """Of each paper that was shown, its file."""
+        self._corrected: dict[str, Declaration] = {}
+        """Declarations whose numbers customs has corrected, as they are now."""
 
     def quota(self, name: str, unit: str) -> str:
         """Return what a document is called on the ledger; raises ValueError for a paper that nobody was shown."""
@@ -158,8 +161,10 @@ class Counter:
             raise ValueError(f"{event.document} belongs to no case")
         return {"quota": quota, "reason": event.reason, "revision": view.revision, "type": "cases.review/1"}
 
-    def amended(self, number: str) -> Wire:
-        """Return what customs commits to when it amends a declaration: what tells its trade stays as it was."""
+    def amended(self, number: str, contract_no: str | None) -> Wire:
+        """Return what customs commits to when it amends a declaration; without a contract number its numbers stay."""
+        if contract_no is not None:
+            self._corrected[number] = replace(self._declaration(number), contract_no=contract_no)
         document = document_of(self._declaration(number))
         return {
             "commitment": self._keys.text32(f"amended/{number}"),
@@ -167,7 +172,7 @@ class Counter:
         }
 
     def _declaration(self, number: str) -> Declaration:
-        found = self._declarations.get(number)
+        found = self._corrected.get(number) or self._declarations.get(number)
         if found is None:
             raise ValueError(f"declaration {number} has no message")
         return found

@@ -17,9 +17,11 @@ class Tried(msgspec.Struct):
 
     tried: int = 0
     stopped: int = 0
-    """Refused or told."""
+    """Refused, to be reviewed, or told."""
     refused: int = 0
-    """By the ledger."""
+    """By the ledger, for good."""
+    to_review: int = 0
+    """By the ledger, until somebody has looked at the trade: an honest bank that does goes no further."""
     told: int = 0
     """By the evaluator, as like another document: the bank goes no further."""
 
@@ -38,7 +40,12 @@ class _Attempt:
     kind: str
     is_fraud: bool
     refused: bool = False
+    to_review: bool = False
     told: bool = False
+
+    @property
+    def is_stopped(self) -> bool:
+        return self.refused or self.to_review or self.told
 
 
 class Tally:
@@ -65,17 +72,21 @@ class Tally:
             attempt.told = True
 
     def is_over(self, event: AnyEvent) -> bool:
-        """Tell whether an event's fraud was stopped: after a refusal nothing follows, after a likeness no money."""
+        """Tell whether an event's fraud was stopped: after the ledger's no nothing follows, once told no money."""
         attempt = self._attempt(event)
         if attempt is None or not attempt.is_fraud:
             return False
-        return attempt.refused or (attempt.told and isinstance(event, Apply))
+        return attempt.refused or attempt.to_review or (attempt.told and isinstance(event, Apply))
 
     def judge(self, event: AnyEvent, code: int) -> None:
         """Take note of what the ledger says to an event."""
         attempt = self._attempt(event)
         if attempt is not None:
-            attempt.refused |= code != 0
+            is_to_review = code == Rejection.CASE_TO_REVIEW or (code == Rejection.CASE_FULL and isinstance(event, Link))
+            # Who fills a case with junk goes on when it is full.
+            is_filling = code == Rejection.CASE_FULL and isinstance(event, Record) and attempt.is_fraud
+            attempt.to_review |= is_to_review
+            attempt.refused |= code != 0 and not is_to_review and not is_filling
             attempt.told |= isinstance(event, Look)
         if code and event.fraud is None:
             what = msgspec.json.encode(event).decode()
@@ -93,8 +104,9 @@ class Tally:
         for attempt in self._of(is_fraud=True):
             count = counts.setdefault(attempt.kind, Tried())
             count.tried += 1
-            count.stopped += attempt.refused or attempt.told
+            count.stopped += attempt.is_stopped
             count.refused += attempt.refused
+            count.to_review += attempt.to_review
             count.told += attempt.told
         return counts
 
@@ -104,7 +116,7 @@ class Tally:
         for attempt in self._of(is_fraud=False):
             count = counts.setdefault(attempt.kind, Met())
             count.met += 1
-            count.accepted += not attempt.refused
+            count.accepted += not (attempt.refused or attempt.to_review)
             count.told += attempt.told
         return counts
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from kouan.client.workdays import SHANGHAI
 from kouan.formats.trade_papers import Contract, Order
-from kouan.modules.cases.records import Purpose
+from kouan.modules.cases.records import Grounds, Purpose
 from kouan.simulation.cast import CUSTOMS
 from kouan.simulation.clock import DAY_MS
 from kouan.simulation.day.deals import BANKS, TICK_MS, Deal, Recorded, main_key
@@ -78,10 +78,10 @@ class Trade:
         self._shelf[paper] = invoice_of(one, **other)
         return paper
 
-    def order(self, day: int = -20) -> str:
-        """Put the buyer's order of all shipments, made on a day, on the shelf; return the name of its file."""
-        paper = f"{self.name}-order"
-        self._shelf[paper] = sale_of(Order, self.order_number, self.on, self.date(day))
+    def order(self, day: int = -20, of: Sequence[Declared] = ()) -> str:
+        """Put the buyer's order of some shipments, else of all, on the shelf; return the name of its file."""
+        paper = f"{self.name}-order" + "".join(f"-{one.number}" for one in of)
+        self._shelf[paper] = sale_of(Order, self.order_number, of or self.on, self.date(day))
         return paper
 
     @property
@@ -141,9 +141,9 @@ class Trade:
         """Let the bank hold for a loan on the day that it begins."""
         self.events.append(deal.application(deal.at(0, tick), **{**(labels or {}), **more}))
 
-    def look(self, at_ms: int, bank: str, at: Declared | Recorded, labels: Labels) -> None:
-        """Let a bank look at the trade, and go on because its loan pays the other side's off."""
-        event = Look(at_ms=at_ms, by=main_key(bank), document=at.number, reason="pays-other-side-off", **labels)
+    def look(self, at_ms: int, bank: str, at: Declared | Recorded, reason: Grounds, labels: Labels) -> None:
+        """Let a bank look at the trade of a paper, and go on for a reason."""
+        event = Look(at_ms=at_ms, by=main_key(bank), document=at.number, reason=reason, **labels)
         self.events.append(event)
 
     def label(self, labels: Labels) -> None:
