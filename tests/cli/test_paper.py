@@ -127,7 +127,7 @@ def test_a_likeness_is_cleared_by_a_second_person(kouan: Kouan) -> None:
 def test_a_paper_is_confirmed_credited_amended_and_withdrawn(kouan: Kouan) -> None:
     record(kouan, paper("invoice-ubl.xml"), INVOICE)
     data = slip(kouan, paper("invoice-ubl.xml"), INVOICE, bank=OTHER_BANK)
-    assert INVOICE in done(on(kouan, OTHER_BANK, "confirm", data)).out
+    assert INVOICE in done(on(kouan, OTHER_BANK, "confirm", data, "--for", "DE999999990")).out
     note = paper("credit-note-ubl.xml")
     assert "USD 94,504.00" in done(on(kouan, BANK, "amend", "--credit-note", note)).out
     one_line(on(kouan, BANK, "amend", "--credit-note", note), "was entered before")

@@ -28,6 +28,8 @@ from kouan.modules.alliance.standing import member_of
 
 BANK, OTHER = "bank-of-huangpu", "wusong-trade-bank"
 BUYER: Final = "91310115MA1H7X2P45"
+CUSTOMER: Final = "DE999999990"
+"""The buyer on the examples."""
 PAPERS: Final = Path(__file__).parents[2] / "examples" / "papers"
 REGISTRATION = Registration(number="07123456", searched="2019-11-06T10:30:00+08:00", expires="2020-11-06")
 

@@ -12,6 +12,7 @@ from tests.client.paper_scene import (
     BUYER,
     CONTRACT,
     CREDIT_NOTE,
+    CUSTOMER,
     DOMESTIC,
     INVOICE,
     ORDER,
@@ -20,6 +21,7 @@ from tests.client.paper_scene import (
     at_bank,
     consent,
     lend,
+    member,
     recorded,
     signed,
     slip,
@@ -29,6 +31,7 @@ from tests.client.paper_scene import (
 )
 from tests.client.port_scene import NUMBER, OWNER, Scene
 
+from kouan.client import case_desk
 from kouan.client.amounts import Amount
 from kouan.client.filings import SlipError
 from kouan.client.kept_papers import SEAL, kept, papers, seal_of
@@ -37,6 +40,7 @@ from kouan.client.paper_secrets import commitments
 from kouan.client.paper_slips import open_paper_slip
 from kouan.client.showing import LikenessError
 from kouan.client.wallet import Part
+from kouan.formats.trade_papers import Identifier, Party
 from kouan.kernel.encoding import from_text
 from kouan.kernel.quota import key_of
 from kouan.kernel.records import Quota
@@ -182,13 +186,42 @@ def test_the_counterpartys_bank_confirms_what_it_was_shown(scene: Scene) -> None
     with at_bank(scene) as desks:
         sent = desks.papers.record(data)
     with at_bank(scene, OTHER) as desks, pytest.raises(SlipError, match="does not say where the paper stands"):
-        desks.papers.confirm(slip(scene, INVOICE, bank=OTHER))
+        desks.papers.confirm(slip(scene, INVOICE, bank=OTHER), CUSTOMER)
     name = taken_in(scene, sent)
     with at_bank(scene) as desks:
-        assert desks.papers.confirm(slip(scene, INVOICE)).result.code is Rejection.CONFIRMED_BY_RECORDER
+        assert desks.papers.confirm(slip(scene, INVOICE), CUSTOMER).result.code is Rejection.CONFIRMED_BY_RECORDER
     with at_bank(scene, OTHER) as desks:
-        assert desks.papers.confirm(slip(scene, INVOICE, bank=OTHER)).result.accepted
+        assert desks.papers.confirm(slip(scene, INVOICE, bank=OTHER), CUSTOMER).result.accepted
     assert quota_of(scene, name).facts["evidence"] == "confirmed"
+
+
+@pytest.mark.parametrize(
+    ("customer", "message"),
+    [
+        (OWNER, rf"--for: {OWNER} is not the paper's buyer, which is {CUSTOMER}"),
+        ("Nordlicht Leuchten GmbH", "is not the paper's buyer"),
+        (None, "--for: is missing; name the customer that this bank vouches for: the paper's buyer"),
+    ],
+)
+def test_a_bank_confirms_for_the_other_side_alone(scene: Scene, customer: str | None, message: str) -> None:
+    """The seller's own word is no second one, and a name may be anybody's."""
+    name = recorded(scene, INVOICE)
+    data = slip(scene, INVOICE, bank=OTHER)
+    with at_bank(scene, OTHER) as desks, pytest.raises(ValueError, match=message):
+        desks.papers.confirm(data, customer)
+    assert quota_of(scene, name).facts["evidence"] == "self"
+
+
+def test_for_whom_a_bank_confirmed_is_in_its_book(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However the number is spelled; an authority names nobody."""
+    name = recorded(scene, INVOICE)
+    order = recorded(scene, ORDER)
+    with at_bank(scene, OTHER) as desks:
+        assert desks.papers.confirm(slip(scene, INVOICE, bank=OTHER), "de 999 999 990").result.accepted
+        assert desks.bank.book.vouched() == {name: "de 999 999 990"}
+        monkeypatch.setattr(case_desk, "member_of", lambda *_: replace(member(scene, OTHER), roles=["attester"]))
+        assert desks.papers.confirm(slip(scene, ORDER, bank=OTHER), None).result.accepted
+        assert desks.bank.book.vouched()[order] is None
 
 
 def test_a_paper_recorded_twice_leads_to_the_one_that_is_there(scene: Scene) -> None:
@@ -260,7 +293,7 @@ def test_a_lowered_paper_keeps_its_evidence_and_its_commitment(scene: Scene) -> 
     """Only amounts are new: what was confirmed stays so, and other banks still open the commitment to its numbers."""
     name = recorded(scene, INVOICE)
     with at_bank(scene, OTHER) as desks:
-        assert desks.papers.confirm(slip(scene, INVOICE, bank=OTHER)).result.accepted
+        assert desks.papers.confirm(slip(scene, INVOICE, bank=OTHER), CUSTOMER).result.accepted
     before = quota_of(scene, name)
     lowered = altered(INVOICE, total_minor=9_000_000, payable_minor=9_000_000, lines=())
     with at_bank(scene) as desks:
@@ -274,7 +307,10 @@ def test_a_lowered_paper_keeps_its_evidence_and_its_commitment(scene: Scene) -> 
     )
     assert after.commitment != before.commitment
     with at_bank(scene, OTHER) as desks:
-        assert desks.papers.confirm(slip(scene, lowered, bank=OTHER)).result.code is Rejection.EVIDENCE_NOT_STRONGER
+        assert (
+            desks.papers.confirm(slip(scene, lowered, bank=OTHER), CUSTOMER).result.code
+            is Rejection.EVIDENCE_NOT_STRONGER
+        )
         parts = Part(INVOICE.number, "USD", 1_000)
         assert desks.lending.hold(consent(scene, parts, bank=OTHER), wanted(scene)).result.accepted
 
@@ -285,7 +321,7 @@ def test_a_paper_raised_or_renumbered_is_self_declared_again(scene: Scene, chang
     name = recorded(scene, altered(INVOICE, payable_minor=9_000_000))
     with at_bank(scene, OTHER) as desks:
         data = slip(scene, altered(INVOICE, payable_minor=9_000_000), bank=OTHER)
-        assert desks.papers.confirm(data).result.accepted
+        assert desks.papers.confirm(data, CUSTOMER).result.accepted
     before = quota_of(scene, name)
     with at_bank(scene) as desks:
         newest = altered(INVOICE, payable_minor=9_000_000)
@@ -294,7 +330,7 @@ def test_a_paper_raised_or_renumbered_is_self_declared_again(scene: Scene, chang
     assert after.facts["evidence"] == "self"
     assert after.fingerprints != before.fingerprints
     with at_bank(scene, OTHER) as desks:
-        assert desks.papers.confirm(slip(scene, altered(newest, **change), bank=OTHER)).result.accepted
+        assert desks.papers.confirm(slip(scene, altered(newest, **change), bank=OTHER), CUSTOMER).result.accepted
 
 
 def test_earlier_amounts_that_were_never_recorded_are_not_committed_to(scene: Scene) -> None:
@@ -333,15 +369,39 @@ def test_an_amended_paper_is_linked_to_what_it_names_now(scene: Scene) -> None:
         assert desks.papers.look(data).to_sign == []
 
 
+def test_a_paper_renumbered_and_not_linked_yet_is_not_lent_on(scene: Scene) -> None:
+    """Once it names another trade, that trade's owner has to sign first; until then it would be weighed alone."""
+    recorded(scene, ORDER)
+    recorded(scene, altered(INVOICE, order_number=None, contract_number=None))
+    with at_bank(scene, key="checker") as desks:
+        for one in desks.papers.likenesses():
+            desks.papers.clear(one.id, "seen")
+    part = Part(INVOICE.number, "USD", 1_000)
+    data = slip(scene, altered(INVOICE, contract_number=None))
+    with at_bank(scene) as desks:
+        sent = desks.papers.amend(data, "correction")
+        assert (sent.result.accepted, sent.linked) == (True, None)
+        assert desks.lending.hold(consent(scene, part), wanted(scene)).result.code is Rejection.JOIN_UNSIGNED
+        request = desks.papers.request(sent.looked)
+        assert request is not None
+        assert desks.papers.link_paper(data, [signed(scene, request)]).result.accepted
+        assert desks.lending.hold(consent(scene, part), wanted(scene)).result.accepted
+
+
 def test_another_wallets_slip_amends_nothing(scene: Scene) -> None:
-    """Whoever else holds the same invoice cannot make the bank restate it under a secret of theirs."""
-    recorded(scene, INVOICE)
+    """Whoever else holds the same invoice cannot make the bank restate it under a secret of theirs.
+
+    Its seller has no social credit code on it, so nobody can see at once whose it is.
+    """
+    seller = Party(name="Lingang", identifiers=(Identifier(scheme="0088", value="5790000436101"),))
+    paper = altered(INVOICE, seller=seller)
+    recorded(scene, paper)
     with_buyer(scene)
     with at_bank(scene) as desks:
-        looked = desks.papers.look(slip(scene, INVOICE, owner=BUYER))
+        looked = desks.papers.look(slip(scene, paper, owner=BUYER))
         assert "it stands on the ledger with another wallet's draw key: this owner cannot draw on it" in looked.remarks
         with pytest.raises(ValueError, match="another wallet"):
-            desks.papers.amend(slip(scene, INVOICE, owner=BUYER), "correction")
+            desks.papers.amend(slip(scene, paper, owner=BUYER), "correction")
 
 
 def test_a_withdrawn_paper_is_lent_on_no_more(scene: Scene) -> None:

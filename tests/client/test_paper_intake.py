@@ -6,9 +6,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.client.paper_scene import (
     BANK,
     BILL,
+    BUYER,
     CONTRACT,
     CREDIT_NOTE,
     INVOICE,
@@ -32,6 +34,7 @@ from kouan.client.filings import SlipError, document_of
 from kouan.client.paper_slips import PaperContent, open_paper_slip, seal_paper_slip
 from kouan.client.wallet import Part
 from kouan.formats.paper_forms import fields_of
+from kouan.formats.trade_papers import Identifier, Party
 from kouan.kernel.encoding import from_text
 from kouan.kernel.records import Charter
 from kouan.kernel.registry import CHARTER_KEY
@@ -114,12 +117,36 @@ def test_a_slip_that_names_another_bank_inside_is_refused(scene: Scene) -> None:
         desks.papers.look(data)
 
 
+def test_a_strangers_paper_is_not_even_shown_to_the_evaluator(scene: Scene) -> None:
+    """Or whoever knows a competitor's invoice could record it first, and so block it."""
+    data = forged_paper(scene, slip(scene, INVOICE), owner=BUYER)
+    with at_bank(scene) as desks:
+        looked = desks.papers.look(data)
+        whose = f"owner: the slip is of {BUYER}, but the paper's seller is 91310115MA1K0LNG14"
+        assert looked.problems == [f"{whose}; a paper is recorded for its own seller or buyer alone"]
+        with pytest.raises(ValueError, match=whose):
+            desks.papers.record(data)
+        assert desks.bank.book.likenesses.shown(looked.commitments.fingerprints) is None
+        assert looked.quota is None
+
+
+@pytest.mark.parametrize("owner", ["../members/bank-of-huangpu", "..", ".hidden", "a/b", "a\\b", "", "a b", "远灯"])
+def test_an_owner_that_could_be_a_path_is_refused(scene: Scene, owner: str) -> None:
+    """Receipts are delivered to the directory of the owner's wallet."""
+    data = slip(scene, INVOICE)
+    content = open_paper_slip(scene.home(BANK).keys.hpke_private, data)
+    hostile = seal_paper_slip(replace(content, owner=owner), from_text(member(scene, BANK).sealing), scene.entropy)
+    with at_bank(scene) as desks, pytest.raises(SlipError, match=r"paper slip: .*owner"):
+        desks.papers.look(hostile)
+
+
 def test_what_a_bank_should_know_of_a_slip_is_said(scene: Scene) -> None:
-    """A stranger's paper, and one that names no amount itself."""
-    data = forged_paper(scene, slip(scene, BILL, worth=Amount(500, "USD")), owner="91310000MA1FL0000X")
+    """A party without a social credit code, and a paper that names no amount itself."""
+    consignor = Party(name="Lingang", identifiers=(Identifier(scheme="0088", value="5790000436101"),))
+    data = slip(scene, replace(BILL, consignor=consignor), worth=Amount(500, "USD"))
     with at_bank(scene) as desks:
         remarks = desks.papers.look(data).remarks
-    assert "the slip is of 91310000MA1FL0000X, but the paper's seller is 91310115MA1K0LNG14" in remarks
+    assert "the slip is of 91310115MA1K0LNG14, but the paper's seller is 5790000436101" in remarks
     assert "the paper names no amount: what it is worth, its owner states" in remarks
 
 

@@ -163,15 +163,31 @@ def link(call: Call, slip: SlipArgument, join: JoinOption = None) -> Page:
     return _sent_page(call, sent, None)
 
 
-@command(app, "confirm", signs=True, examples=("kouan paper confirm paper.json --as wusong-trade-bank",))
-def confirm(call: Call, slip: SlipArgument) -> Page:
+@command(
+    app,
+    "confirm",
+    signs=True,
+    examples=("kouan paper confirm paper.json --for DE999999990 --as wusong-trade-bank",),
+)
+def confirm(
+    call: Call,
+    slip: SlipArgument,
+    customer: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            metavar="CODE",
+            help="The bank's customer on the paper's other side, by a registered number; an attester names none.",
+        ),
+    ] = None,
+) -> Page:
     """Vouch for a paper that another bank has recorded: for the counterparty, or as an authority."""
     with bank_of(call) as bank:
-        made = CaseDesk(bank).confirm(read_slip(slip))
+        made = CaseDesk(bank).confirm(read_slip(slip), customer)
         must_accept(call, bank, made.result, call.text("confirm", "确认单证"))
         number = bank.book.number_of(made.quota)
     line = call.text(f"Confirmed: {number}", f"已确认：{number}")
-    return Page({"number": number, "quota": made.quota}, [line])
+    return Page({"for": customer, "number": number, "quota": made.quota}, [line])
 
 
 @command(app, "withdraw", signs=True, ids=True, examples=("kouan paper withdraw LN-2019-1107 --reason cancelled",))

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS collections (
     id TEXT PRIMARY KEY, financing TEXT, short_text TEXT NOT NULL, taken_ms INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS bank_references (reference TEXT PRIMARY KEY, financing TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS vouched (quota TEXT PRIMARY KEY, customer TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS exports (quota TEXT PRIMARY KEY, day TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS blocks_read (height INTEGER NOT NULL) STRICT;
 
@@ -169,6 +170,14 @@ class Book:
         """Return the quotas of a declaration, one for each currency; none when the bank was never told."""
         rows = self._db.execute("SELECT quota FROM declarations WHERE number = ? ORDER BY quota", (plain(number),))
         return [row[0] for row in rows]
+
+    def vouch(self, quota: str, customer: str | None) -> None:
+        """Remember for which customer this bank vouched for a paper; None for an authority."""
+        self._db.execute("INSERT OR REPLACE INTO vouched VALUES (?, ?)", (quota, customer))
+
+    def vouched(self) -> dict[str, str | None]:
+        """Return for whom this member vouched, by quota."""
+        return dict(self._db.execute("SELECT quota, customer FROM vouched"))
 
     def add_collection(self, collection: BookedCollection) -> None:
         """Enter a collection."""

@@ -15,17 +15,19 @@ from kouan.client.filings import SlipError
 from kouan.client.kept_papers import keep_paper
 from kouan.client.likeness_book import BookedLikeness
 from kouan.client.paper_intake import must_be_for, signatures
-from kouan.client.paper_secrets import commitments, numbered_version
+from kouan.client.paper_secrets import code_of, commitments, is_party, numbered_version, party_of
 from kouan.client.paper_slips import PaperContent, join_request, open_paper_slip, read_join_slips
 from kouan.client.session import Result
 from kouan.formats.paper_forms import paper_of
 from kouan.formats.trade_papers import TradePaper
 from kouan.kernel.encoding import from_text
+from kouan.modules.alliance.standing import member_of
 from kouan.modules.cases.commands.changing import ConfirmCommand, WithdrawCommand
 from kouan.modules.cases.commands.judging import ReviewCommand
 from kouan.modules.cases.commands.recording import JoinCommand
 from kouan.modules.cases.queries import CaseView, case_view
-from kouan.modules.cases.records import Grounds
+from kouan.modules.cases.records import Grounds, Purpose
+from kouan.modules.cases.rules import ATTESTER
 
 Withdrawal = Literal["cancelled", "keyed-wrongly", "replaced"]
 """Why a paper ends."""
@@ -45,14 +47,17 @@ class CaseDesk:
     def __init__(self, bank: Bank) -> None:
         self._bank = bank
 
-    def confirm(self, slip: bytes) -> Confirmed:
+    def confirm(self, slip: bytes, customer: str | None) -> Confirmed:
         """Vouch for a paper 确认单证 that another bank has recorded: for the counterparty, or as an authority.
 
-        Raises SlipError, FormatError, and ValueError where the owner's wallet does not know yet where the paper stands.
+        ``customer``: the counterparty, by a number that a register gave it; None for an authority, which vouches for
+        what it knows itself. Raises SlipError, FormatError, and ValueError for anybody else's customer, and where the
+        owner's wallet does not know yet where the paper stands.
         """
         content = open_paper_slip(self._bank.private_key, slip)
         must_be_for(self._bank, content)
-        number = paper_of(content.fields, "paper slip").number or ""
+        paper = paper_of(content.fields, "paper slip")
+        self._must_be_counterparty(customer, paper, content.purpose)
         if content.quota is None:
             raise SlipError(
                 "paper slip: it does not say where the paper stands; its owner takes in the recorded slip with "
@@ -63,7 +68,8 @@ class CaseDesk:
         made = commitments(content.fields, secret, numbered)
         result = self._bank.send("cases.confirm/1", ConfirmCommand(made.document, made.fingerprints, content.quota))
         if result.accepted:
-            self._bank.book.know(content.quota, number, content.owner)
+            self._bank.book.know(content.quota, paper.number or "", content.owner)
+            self._bank.book.vouch(content.quota, customer)
             keep_paper(self._bank, content, content.quota)
         return Confirmed(result, content.quota, content)
 
@@ -111,3 +117,16 @@ class CaseDesk:
     def clear(self, likeness: int, reason: str) -> BookedLikeness:
         """Record why a second person goes on although a document looks like another; raises ValueError."""
         return showing.clear(self._bank, likeness, reason)
+
+    def _must_be_counterparty(self, customer: str | None, paper: TradePaper, purpose: Purpose) -> None:
+        other: Purpose = "buyer" if purpose == "seller" else "seller"
+        if customer is None:
+            if ATTESTER in member_of(self._bank.session, self._bank.session.member).roles:
+                return
+            raise ValueError(f"--for: is missing; name the customer that this bank vouches for: the paper's {other}")
+        party = party_of(paper, other)
+        if not is_party(customer, party):
+            raise ValueError(
+                f"--for: {customer} is not the paper's {other}, which is {code_of(party) or 'not named'}; "
+                "a bank confirms for its own customer, on the other side of the paper"
+            )

@@ -17,6 +17,7 @@ from kouan.client.paper_secrets import (
     kind_of,
     numbered_version,
     party_of,
+    uscc_of,
     value_of,
 )
 from kouan.client.paper_slips import JoinSlip, PaperContent
@@ -74,9 +75,12 @@ def look_at(bank: Bank, evaluator: Evaluator, content: PaperContent) -> Looked:
     secret = from_text(content.secret)
     numbered = _numbered(session, content)
     made = commitments(content.fields, secret, numbered)
-    number = paper.number or ""
-    evaluation = show(bank, evaluator, Document(kind_of(paper), number, made.fingerprints, secret, numbered))
-    problems = _problems(paper, content, evaluation)
+    problems = _problems(paper, content)
+    document = Document(kind_of(paper), paper.number or "", made.fingerprints, secret, numbered)
+    # What cannot be recorded is not shown: nobody else is told of it, and it makes no numbers one.
+    evaluation = None if problems else show(bank, evaluator, document)
+    if evaluation is None and not problems:
+        problems.append("the paper, or a party by which it is told from others, has no registered number")
     quota, recorded, cases, signers = None, None, list[CaseView](), list[str]()
     if evaluation is not None and not problems:
         own = next(one.fingerprint for one in evaluation.fingerprints if one.kind == kind_of(paper))
@@ -179,11 +183,14 @@ def _has_attested(view: CaseView) -> bool:
     return any(document.evidence == "attested" for document in view.documents)
 
 
-def _problems(paper: TradePaper, content: PaperContent, evaluation: Evaluation | None) -> list[str]:
+def _problems(paper: TradePaper, content: PaperContent) -> list[str]:
     if isinstance(paper, Invoice) and paper.kind == "credit-note":
         return ["it is a credit note, which amends its invoice: `kouan paper amend --credit-note FILE`"]
-    if evaluation is None:
-        return ["the paper, or a party by which it is told from others, has no registered number"]
+    party = party_of(paper, content.purpose)
+    codes = uscc_of(party)
+    if codes and content.owner not in codes:
+        whose = f"the slip is of {content.owner}, but the paper's {content.purpose} is {code_of(party)}"
+        return [f"owner: {whose}; a paper is recorded for its own seller or buyer alone"]
     worth = value_of(paper)
     if worth is not None and worth.currency != content.unit:
         return [f"unit: the slip is in {content.unit}, the paper in {worth.currency}"]

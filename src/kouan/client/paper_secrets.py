@@ -13,7 +13,8 @@ from kouan.client.amounts import Amount
 from kouan.client.commitments import Subject, commit, is_opening
 from kouan.client.filings import document_commitment
 from kouan.client.keymaterial import derive
-from kouan.formats.fingerprints import exact_fingerprints
+from kouan.formats.fingerprints import exact_fingerprints, registered
+from kouan.formats.normalisation import exact_identifier
 from kouan.formats.trade_papers import Contract, Invoice, Order, Party, TradePaper, TransportDocument
 from kouan.kernel.suites import public_key
 from kouan.modules.cases.records import PaperKind, Purpose
@@ -67,6 +68,18 @@ def code_of(party: Party | None) -> str:
         return ""
     by_scheme = {one.scheme: one.value for one in reversed(party.identifiers)}
     return by_scheme.get("uscc") or next((one.value for one in party.identifiers), party.name)
+
+
+def uscc_of(party: Party | None) -> list[str]:
+    """Return a party's unified social credit codes, spelled plainly: one, or none."""
+    found = [] if party is None else [key.partition(":") for key in registered(party)]
+    return [number for scheme, _, number in found if scheme == "uscc"]
+
+
+def is_party(code: str, party: Party | None) -> bool:
+    """Tell whether a register gave this number to a party."""
+    numbers = [] if party is None else [key.partition(":")[2] for key in registered(party)]
+    return exact_identifier(code) in numbers
 
 
 def plain(number: str) -> str:

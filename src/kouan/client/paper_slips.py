@@ -44,8 +44,8 @@ class PaperContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fields: dict[str, Any]
     """The paper, as it is committed to: `kouan.client.paper_secrets.fields_of`."""
     format: Literal["kouan/paper/1"]
-    owner: Annotated[str, Meta(pattern=r"^[\x21-\x7e]{1,64}\Z")]
-    """The code of whose finance it is."""
+    owner: Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}\Z")]
+    """The code of whose finance it is; its wallet's directory has this name."""
     purpose: Purpose
     quota: QuotaId | None
     """Under which it stands on the ledger, where the wallet was told."""

@@ -143,7 +143,7 @@ def _of_amount(paper: Contract | Invoice | Order) -> Iterator[tuple[str | None, 
 
 def _numbered(kind: str, party: Party, number: str | None, *day: str) -> list[Fingerprint]:
     """Return the exact fingerprints of a paper that a party numbers, one for each of its registers' numbers."""
-    return _canonical((kind, key, exact_number(number), *day) for key in _keys(party))
+    return _canonical((kind, key, exact_number(number), *day) for key in registered(party))
 
 
 def _order(paper: Invoice | Order, number: str | None) -> list[Fingerprint]:
@@ -151,11 +151,11 @@ def _order(paper: Invoice | Order, number: str | None) -> list[Fingerprint]:
 
     The seller stands in it: or a stranger's invoice could name the order that the buyer placed with somebody else.
     """
-    seller = next(iter(_keys(paper.seller)), None)
-    return _canonical(("order", key, seller, exact_number(number)) for key in _keys(paper.buyer))
+    seller = next(iter(registered(paper.seller)), None)
+    return _canonical(("order", key, seller, exact_number(number)) for key in registered(paper.buyer))
 
 
-def _keys(party: Party) -> list[str]:
+def registered(party: Party) -> list[str]:
     """Return a party's numbers that registers gave it, as ``scheme:number``, the preferred ones first."""
     keys = {_register_key(one.scheme, one.value) for one in party.identifiers}
     return sorted((key for key in keys if key is not None), key=_preference)
@@ -173,7 +173,7 @@ def _register_key(scheme: str, value: str) -> str | None:
 
 def _loose_keys(party: Party) -> Iterator[str]:
     """Yield register numbers, shared by papers in two languages, and the name, shared by papers without numbers."""
-    yield from _keys(party)
+    yield from registered(party)
     name = loose_name(party.name)
     if name is not None:
         yield f"name:{name}"

@@ -106,7 +106,7 @@ def _stranger(say: Say, shown: StrangerShown) -> RenderableType:
         say("Joining a stranger's trade", "冒认他人贸易"),
         facts(
             (say("Who", "申请人"), say(trader.en, trader.zh)),
-            (say("Its bank's desk", "银行柜面"), say(shown.unsigned, "缺少权利人的并案签名，不予提交")),
+            (say("Its bank's desk", "银行柜面"), say(shown.stopped, "附条企业并非单证卖方，不予登记")),
             (say("Sent by hand all the same", "绕过柜面直接提交"), _refusal(say, shown.by_hand)),
         ),
     )
