@@ -21,10 +21,10 @@ CASES: Final = {
         "请持单证的现行版本向比对方重新申请。",
     ),
     Rejection.FINGERPRINTS_MISFIT: Sentence(
-        "The fingerprints are not sorted and each named once, or not just one is the document's own number.",
-        "指纹未按序排列、有重复，或并非恰有一个为该单证自身编号。",
-        "Send them as the evaluator returned them.",
-        "请按比对方返回的内容提交。",
+        "The fingerprints are not sorted and each named once, or none or two are the document's own, recorded number.",
+        "指纹未按序排列、有重复，或并非恰有一个为该单证登记时的自身编号。",
+        "Send them as the evaluator returned them for this version; under another number it is another paper.",
+        "请按比对方就该版本返回的内容提交；自身编号不同的，是另一份单证。",
     ),
     Rejection.DOCUMENT_KNOWN: Sentence(
         "This paper is on the ledger already.",
@@ -57,10 +57,10 @@ CASES: Final = {
         "请其企业用 `kouan enterprise join-sign` 签署 `kouan paper look --out` 生成的并案请求，再凭并案附条登记。",
     ),
     Rejection.CASE_FULL: Sentence(
-        "The trade would have more than 64 documents.",
-        "该贸易案卷的单证将超过 64 份。",
-        "Leave out papers that nothing is to be lent on.",
-        "请去掉无需融资的单证。",
+        "The trade would have more than 64 documents, or more than 24 of one side that only their owners vouch for.",
+        "该贸易案卷的单证将超过 64 份，或一方自行申报的单证将超过 24 份。",
+        "Lend on nothing that is kept out. Have papers confirmed by the counterparty's bank, or name fewer.",
+        "未能并入的单证请勿融资；可请交易对方的银行确认其中单证，或减少单证。",
     ),
     Rejection.CONFIRMED_BY_RECORDER: Sentence(
         "The bank that recorded a paper cannot confirm it.",
@@ -87,14 +87,14 @@ CASES: Final = {
         "该单证单独计算；如与其他单证属同一贸易，请先关联。",
     ),
     Rejection.CASE_TO_REVIEW: Sentence(
-        "Money is out on the same trade for the other party, or in another currency.",
-        "同一贸易项下已有另一方或其他币种的融资余额。",
+        "Money is out on the same trade for the other party, in another currency or on papers of maybe the same goods.",
+        "同一贸易项下已有融资余额：属另一方、其他币种，或凭可能属于同一批货物的另一种单证。",
         "Look at the trade with `kouan paper case`; record why the bank goes on with `kouan paper review`; ask again.",
         "请用 `kouan paper case` 查看该贸易，用 `kouan paper review` 记录继续办理的理由后再申请。",
     ),
     Rejection.CASE_EXCEEDED: Sentence(
-        "The whole trade does not carry this much more: it was financed through its other papers.",
-        "整笔贸易的可融资余额不足：已凭其他单证办理融资。",
+        "The trade, or its shipments alone, do not carry this much more: they were financed through other papers.",
+        "整笔贸易或其货运类单证的可融资余额不足：已凭其他单证办理融资。",
         "Look at the trade with `kouan paper case`; pay the earlier loan off in the same step, or lend less.",
         "请用 `kouan paper case` 查看该贸易；可在同一步骤清偿原融资，或减少金额。",
     ),
