@@ -255,6 +255,8 @@ def invoice_and_export_bill(trade: Trade) -> None:
     (invoice,) = first.on
     trade.look(trade.at(5, 8), bank, invoice, "other-shipment", labels)
     deal = trade.deal("b", [one], 5, bank)
+    # At a provisional price the first declaration carries less than what was lent on its invoice.
+    deal.amounts = [min(deal.amounts[0], trade.on[0].limit + one.limit - first.amounts[0])]
     trade.apply(deal, 12, labels)
     deal.pay_out()
     repaid(first, 40)
