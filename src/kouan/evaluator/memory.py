@@ -126,10 +126,9 @@ def open_file(path: Path) -> sqlite3.Connection:
         for pragma in ("foreign_keys = ON", "secure_delete = ON", "synchronous = FULL", "trusted_schema = OFF"):
             db.execute(f"PRAGMA {pragma}")
         db.executescript(_TABLES)
-    except sqlite3.OperationalError as problem:
-        db.close()
-        raise MemoryFileError(f"{path}: in use by another process ({problem}); ask again later") from None
     except sqlite3.DatabaseError as problem:
         db.close()
+        if problem.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            raise MemoryFileError(f"{path}: in use by another process ({problem}); ask again later") from None
         raise MemoryFileError(f"{path}: not an evaluator's file: {problem}") from None
     return db
