@@ -38,7 +38,7 @@ from kouan.client.kept_papers import SEAL, kept, papers, seal_of
 from kouan.client.paper_intake import look_at
 from kouan.client.paper_secrets import commitments
 from kouan.client.paper_slips import open_paper_slip
-from kouan.client.showing import LikenessError
+from kouan.client.showing import LikenessError, UnseenError
 from kouan.client.wallet import Part
 from kouan.formats.trade_papers import Identifier, Party
 from kouan.kernel.encoding import from_text
@@ -447,6 +447,23 @@ def test_buyer_and_seller_both_need_a_review(scene: Scene) -> None:
         assert desks.papers.review(INVOICE.number, "pays-other-side-off").accepted
         placed = desks.lending.hold(consent(scene, part, bank=OTHER, owner=BUYER), wanted(scene))
         assert placed.result.accepted, placed.result
+
+
+def test_unsigned_finance_of_the_other_side_is_looked_at_before_a_hold(scene: Scene) -> None:
+    """The buyer is financed first, unsigned: the seller's bank looks once; the ledger alone would not stop it."""
+    with_buyer(scene)
+    domestic = altered(INVOICE, buyer=DOMESTIC, order_number=None, contract_number=None)
+    recorded(scene, domestic)
+    recorded(scene, domestic, bank=OTHER, owner=BUYER, side="buyer")
+    lend(scene, Part(INVOICE.number, "USD", 1_000), bank=OTHER, owner=BUYER)
+    data = consent(scene, Part(INVOICE.number, "USD", 1_000))
+    with at_bank(scene) as desks:
+        with pytest.raises(
+            UnseenError, match=rf"the buyer has finance on the same trade.*kouan paper review {INVOICE.number}"
+        ):
+            desks.lending.hold(data, wanted(scene))
+        assert desks.papers.review(INVOICE.number, "part-of-amount").accepted
+        assert desks.lending.hold(data, wanted(scene)).result.accepted
 
 
 def test_one_loan_is_for_one_side(scene: Scene) -> None:

@@ -25,7 +25,7 @@ from kouan.client.keymaterial import fresh
 from kouan.client.loan_currency import drawable, sides_of
 from kouan.client.payoff import PayOffError, PayOffSlip
 from kouan.client.session import Result
-from kouan.client.showing import link, must_be_cleared, pull, stops
+from kouan.client.showing import link, must_be_cleared, must_be_seen, pull, stops
 from kouan.client.splits import Split, in_order
 from kouan.client.workdays import after_business_days
 from kouan.kernel.encoding import MAX_INTEGER, to_text
@@ -157,8 +157,8 @@ class BankDesk:
     def admit(self, consent: Consent) -> Result | None:
         """Show a consent's documents to the evaluator where this bank has not, and link those that are not linked.
 
-        Returns a refusal of a link that stops the loan. Raises LikenessError while something is to be reviewed,
-        EvaluationError, ValueError.
+        Returns a refusal of a link that stops the loan. Raises LikenessError and UnseenError while something is to be
+        reviewed, EvaluationError, ValueError.
         """
         quotas = self._bank.quotas([part.quota for part in consent.allocations])
         if self._evaluator is not None:
@@ -168,6 +168,7 @@ class BankDesk:
                     return linked
             pull(self._bank, self._evaluator)
         must_be_cleared(self._bank, quotas)
+        must_be_seen(self._bank, quotas, self._bank.session.now_ms())
         return None
 
     def extend(self, name: str) -> tuple[Result, Lapse]:

@@ -14,11 +14,13 @@ from kouan.client.likeness_book import FULL_CASE, BookedLikeness, BookedShowing
 from kouan.client.paper_secrets import fingerprints_salt, numbered_version
 from kouan.client.session import Result
 from kouan.kernel.encoding import from_text, to_text
+from kouan.kernel.quota import held
 from kouan.kernel.records import Quota
 from kouan.kernel.rejections import Rejection
 from kouan.modules.cases.commands.recording import Evaluation, LinkCommand
-from kouan.modules.cases.joining import is_detached
-from kouan.modules.cases.rules import DECLARATION, PAPERS
+from kouan.modules.cases.joining import case_of, documents_of, is_detached
+from kouan.modules.cases.records import Case
+from kouan.modules.cases.rules import DECLARATION, PAPERS, is_unsigned, purpose_of
 
 MAX_REASON: Final = 500
 """Characters."""
@@ -28,6 +30,10 @@ _OUTDATED: Final = {Rejection.EVALUATION_BAD_SIGNATURE, Rejection.EVALUATOR_UNKN
 
 class LikenessError(ValueError):
     """A document looks like another, and nobody has recorded yet why the bank goes on; the text says what to do."""
+
+
+class UnseenError(ValueError):
+    """Buyer and seller may both have finance on a trade, and this bank has not looked; the text says what to do."""
 
 
 class Document(NamedTuple):
@@ -188,6 +194,31 @@ def told(bank: Bank, one: BookedLikeness) -> str:
 
 def _name(one: BookedLikeness) -> str:
     return one.number or one.own
+
+
+def must_be_seen(bank: Bank, quotas: list[Quota], now_ms: int) -> None:
+    """Raise UnseenError while the other side has finance that its owner joined without a signature, and nobody looked.
+
+    The ledger lets a loan go on there, lest a stranger stop an honest owner; a careful bank looks first.
+    """
+    for quota in quotas:
+        case = case_of(bank.session, quota)
+        if case is None or _has_reviewed(bank, case):
+            continue
+        for other in documents_of(bank.session, case):
+            is_across = is_unsigned(other) and purpose_of(other) != purpose_of(quota)
+            if is_across and (other.used or other.spent or held(other, now_ms)):
+                number = bank.book.number_of(quota.id) or quota.id
+                raise UnseenError(
+                    f"document {number}: the {purpose_of(other)} has finance on the same trade, and this side has not "
+                    f"signed for it; to be reviewed: look with `kouan paper case {number}`, and go on with "
+                    f"`kouan paper review {number} --reason REASON`"
+                )
+
+
+def _has_reviewed(bank: Bank, case: Case) -> bool:
+    review = case.reviews.get(bank.session.member)
+    return review is not None and review.revision == case.revision
 
 
 def _key(bank: Bank) -> str:
