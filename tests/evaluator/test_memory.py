@@ -70,6 +70,10 @@ def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MemoryFileError, match="not an evaluator's file"):
         read_log(path)
     assert path.read_bytes().startswith(b"not a database")
+    with closing(sqlite3.connect(other := tmp_path / "other.db")) as db:
+        db.execute("CREATE TABLE features (feature BLOB)")
+    with pytest.raises(MemoryFileError, match="not an evaluator's file: no such column"):
+        Memory(other, Prf(MASTER).check())
 
 
 def test_only_its_owner_can_read_the_file(scene: Scene) -> None:
