@@ -65,7 +65,7 @@ def soft_features(paper: TradePaper) -> list[Fingerprint]:
         case Invoice():
             parts = list(_of_invoice(paper))
         case Order():
-            parts = [*_of_order_number(paper.buyer, paper.number), *_of_amount(paper)]
+            parts = [*_of_order_number(paper, paper.number), *_of_amount(paper)]
         case TransportDocument():
             parts = list(_of_transport(paper))
     return _canonical(parts)
@@ -107,7 +107,7 @@ def _of_invoice(invoice: Invoice) -> Iterator[tuple[str | None, ...]]:
     number = loose_number(invoice.number)
     for key in _loose_keys(invoice.seller):
         yield ("altered-number", invoice.kind, key, f"{invoice.date.year:04}", number)
-    yield from _of_order_number(invoice.buyer, invoice.order_number)
+    yield from _of_order_number(invoice, invoice.order_number)
     yield from _of_contract_number(_loose_keys(invoice.seller), invoice.contract_number)
     if invoice.kind == "invoice":
         yield from _of_amount(invoice)
@@ -120,10 +120,11 @@ def _of_transport(document: TransportDocument) -> Iterator[tuple[str | None, ...
     yield ("master-number", loose_number(master_number))
 
 
-def _of_order_number(buyer: Party, number: str | None) -> Iterator[tuple[str | None, ...]]:
-    """Yield what an order shares with the invoices that name it."""
-    for key in _loose_keys(buyer):
-        yield ("order-number", key, loose_number(number))
+def _of_order_number(paper: Invoice | Order, number: str | None) -> Iterator[tuple[str | None, ...]]:
+    """Yield what an order shares with the invoices that name it; a buyer may count each seller's orders anew."""
+    for seller in _loose_keys(paper.seller):
+        for buyer in _loose_keys(paper.buyer):
+            yield ("order-number", seller, buyer, loose_number(number))
 
 
 def _of_contract_number(seller_keys: Iterable[str], number: str | None) -> Iterator[tuple[str | None, ...]]:
