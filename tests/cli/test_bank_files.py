@@ -151,6 +151,11 @@ def test_reconciling_ends_with_what_was_found(kouan: Kouan) -> None:
     assert (wrong.code, "different 1" in wrong.out) == (1, True)
     (row,) = rows("out.csv")
     assert (row["field"], row["file"], row["ledger"]) == ("maturity", "2099-07-01", "2099-06-30")
+    less = sound.replace("250000.00", "59000.00")
+    kouan("financing", "reconcile", write("loans.csv", head + less), "--as", BANK, "--csv", "out.csv")
+    (row,) = rows("out.csv")
+    assert (row["field"], row["currency"]) == ("outstanding", "USD")
+    assert (row["file"], row["ledger"]) == ("59000.00", "250000.00")
     both = write("loans.csv", head + "EB-9,USD,1,soon\nEB-8,USD,1,2099-06-30\n")
     bad = kouan("financing", "reconcile", both, "--as", BANK, "--json")
     assert bad.code == 2

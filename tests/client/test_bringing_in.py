@@ -140,6 +140,23 @@ def test_a_loan_in_another_currency_has_its_rate(scene: Scene) -> None:
     assert (held.view.currency, held.view.amount, held.view.outstanding) == ("CNY", 71_234, {"USD": 10_000})
 
 
+def test_an_odd_customer_is_brought_in_with_a_warning(scene: Scene) -> None:
+    """A code with a wrong check character, and a borrower who is not the owner that the bank was told of."""
+    wrong = OWNER[:-1] + ("5" if OWNER[-1] != "5" else "6")
+    with bank(scene) as opened:
+        (line,) = bring_in(opened, table(row(scene, customer=wrong)), "a.csv")
+        assert (line.outcome, line.column) == ("brought-in", "customer")
+        assert "by GB 32100 its check character would be" in line.why
+        opened.book.know(quota_of(scene, SECOND.entry_id), SECOND.entry_id, OWNER)
+        stranger = "91310000MA1FL0AA1" + "0"
+        for _ in range(2):  # what the bank was told stays, so the same file again says it again
+            (line,) = bring_in(
+                opened, table(row(scene, "EB-2", declaration=SECOND.entry_id, customer=stranger)), "b.csv"
+            )
+            assert f"the declaration is {OWNER}'s" in line.why
+        assert opened.book.owner_of(quota_of(scene, SECOND.entry_id)) == OWNER
+
+
 def test_a_file_in_chinese(scene: Scene) -> None:
     """Names of columns and products, GB18030, a day in characters."""
     head = ",".join(column.chinese for column in COLUMNS)

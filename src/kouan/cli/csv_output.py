@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from kouan.cli.output import UnusableError
-from kouan.formats.money import money
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -40,11 +39,6 @@ def write_report(path: Path, document: Any, columns: Sequence[str], rows: Iterab
         path.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
     else:
         write_rows(path, columns, rows)
-
-
-def plain(minor: int, unit: str) -> str:
-    """Return an amount as a plain decimal, such as ``250000.00``."""
-    return money(minor, unit).partition(" ")[2].replace(",", "")
 
 
 def harmless(cell: str) -> str:

@@ -26,7 +26,7 @@ app: Final = group("")
 SHOWN: Final = 20
 """Lines that went well are listed on the screen up to this many; the others are listed all."""
 _BROUGHT_COLUMNS: Final = ("line", "reference", "declaration", "loan", "result", "column", "why")
-_COMPARED_COLUMNS: Final = ("line", "reference", "loan", "result", "field", "file", "ledger")
+_COMPARED_COLUMNS: Final = ("line", "reference", "loan", "result", "field", "currency", "file", "ledger")
 _OUTCOMES: Final = {
     "brought-in": ("brought in", "已导入"),
     "there": ("there already", "已存在"),
@@ -140,6 +140,7 @@ def reconcile_file(
         call.text("Loan", "融资"),
         call.text("Result", "结果"),
         call.text("Field", "字段"),
+        call.text("Currency", "币种"),
         call.text("File", "文件"),
         call.text("Ledger", "账本"),
     ]
@@ -171,7 +172,7 @@ def _line_document(call: Call, result: LineResult) -> dict[str, Any]:
 def _line_row(call: Call, result: LineResult) -> list[str]:
     why = result.why
     if result.outcome == "refused" and result.result is not None:
-        why = refusal_line(result.result, call.lang)
+        why = "; ".join(filter(None, (refusal_line(result.result, call.lang), why)))
     said = call.text(*_OUTCOMES[result.outcome])
     start = [str(result.line), result.reference, result.declaration, result.loan or ""]
     return [*start, said, result.column, why]
@@ -229,9 +230,9 @@ def _compared_rows(call: Call, one: Compared) -> list[list[str]]:
         call.text(*_OUTCOMES[one.outcome]),
     ]
     if one.problem is not None:
-        return [[*start, one.problem.column, one.problem.text, ""]]
+        return [[*start, one.problem.column, "", one.problem.text, ""]]
     if not one.differences:
-        return [[*start, "", "", ""]]
+        return [[*start, "", "", "", ""]]
     return [[*start, *difference] for difference in one.differences]
 
 

@@ -10,14 +10,14 @@ import typer
 
 from kouan.cli.calls import Call, command, group
 from kouan.cli.code_words import code_word
-from kouan.cli.csv_output import csv_text, plain
+from kouan.cli.csv_output import csv_text
 from kouan.cli.loans import bank_of, day_end
 from kouan.cli.output import Page, UnusableError, table
 from kouan.client.bank import Bank
 from kouan.client.due_reports import MATURITY_SPANS, OVERDUE_SPANS, Due, maturity_report, overdue_report, totals
 from kouan.client.trade_credit import TERMS, Class, Credit, Terms, trade_credit
 from kouan.formats.identifiers import uscc
-from kouan.formats.money import money
+from kouan.formats.money import money, plain
 
 app: Final = group("")
 reports: Final = group("Reports as of the end of a day: what is overdue, what falls due, what is trade credit.")

@@ -17,7 +17,7 @@ from kouan.client.bank import Bank
 from kouan.client.keymaterial import derive
 from kouan.client.papers import PRODUCTS
 from kouan.client.workdays import end_of_day
-from kouan.formats.identifiers import declaration_number, uscc
+from kouan.formats.identifiers import declaration_number, uscc, uscc_problem
 from kouan.formats.money import exponent
 from kouan.formats.table_file import CellError, Column, Line, Problem, day, whole_digits
 from kouan.kernel.encoding import MAX_INTEGER, to_text
@@ -53,6 +53,8 @@ class Part(NamedTuple):
     """Minor units of the quota's unit."""
     rate_e8: int | None
     exported: str | None
+    doubt: str
+    """What is odd about the customer, which may be right all the same; empty for nothing."""
 
 
 class Loan(NamedTuple):
@@ -115,7 +117,15 @@ def _part(bank: Bank, line: Line, first: Line, before: Sequence[Part]) -> Part:
     if any(part.quota == quota for part in before):
         _bad("declaration", f"{number} in {unit} is there already in the same loan; add the amounts up")
     exported = line.read("exported", lambda text: day(text).isoformat() if text else None)
-    return Part(line, quota, number, amount, rate_e8, exported)
+    return Part(line, quota, number, amount, rate_e8, exported, _doubt(bank, line.cells["customer"], quota))
+
+
+def _doubt(bank: Bank, customer: str, quota: str) -> str:
+    owner = bank.book.owner_of(quota)
+    found = [uscc_problem(customer)]
+    if owner not in {None, customer}:
+        found.append(f"by what this bank was told the declaration is {owner}'s, not the borrower's {customer}: compare")
+    return "; ".join(filter(None, found))
 
 
 def _positive(text: str, unit: str) -> int:

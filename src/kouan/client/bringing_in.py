@@ -33,7 +33,7 @@ class LineResult(NamedTuple):
     column: str
     """Where the problem is; empty when there is none, or none of one column."""
     why: str
-    """What is wrong with the line, or odd about a loan that is there already."""
+    """What is wrong with the line, or odd about its customer or about a loan that is there already."""
     result: Result | None
     """The ledger's answer, where it was asked."""
 
@@ -118,7 +118,8 @@ def _learn(bank: Bank, loan: Loan) -> None:
     cells = loan.parts[0].line.cells
     bank.book.refer(cells["reference"], loan.id)
     for part in loan.parts:
-        bank.book.know(part.quota, part.number, cells["customer"])
+        # A borrower is taken for the owner only where nobody, such as the owner's slip, told the bank who that is.
+        bank.book.know(part.quota, part.number, bank.book.owner_of(part.quota) or cells["customer"])
         if part.exported is not None:
             bank.book.know_export(part.quota, part.exported)
 
@@ -135,5 +136,7 @@ def _odd(loan: Loan, record: Financing | None) -> str:
 
 def _told(loan: Loan, outcome: Outcome, why: str, answer: Result | None) -> Iterator[LineResult]:
     for part in loan.parts:
-        cells = part.line.cells
-        yield LineResult(part.line.number, cells["reference"], part.number, loan.id, outcome, "", why, answer)
+        reference = part.line.cells["reference"]
+        column = "customer" if part.doubt and not why else ""
+        said = "; ".join(filter(None, (why, part.doubt)))
+        yield LineResult(part.line.number, reference, part.number, loan.id, outcome, column, said, answer)

@@ -10,7 +10,7 @@ from kouan.client.balances import owed_at, state_at
 from kouan.client.bank import Bank
 from kouan.client.papers import last_day
 from kouan.client.portfolio import Held, portfolio
-from kouan.formats.money import exponent, money
+from kouan.formats.money import exponent, plain
 from kouan.formats.table_file import MAX_CELL, CellError, Column, Line, Problem, clean, day, read_table
 from kouan.modules.financing.rules import State
 
@@ -38,6 +38,8 @@ class Difference(NamedTuple):
     """One field in which file and ledger do not agree."""
 
     field: str
+    currency: str
+    """Of an amount; empty for another field."""
     file: str
     ledger: str
 
@@ -170,20 +172,23 @@ def _state(text: str) -> State | None:
     raise ValueError(f"{text[:40]!r} is no state; give one of {', '.join(get_args(State))}, or leave it empty")
 
 
+def _of_amounts(field: str, currency: str, file: int, ledger: int) -> Difference:
+    return Difference(field, currency, plain(file, currency), plain(ledger, currency))
+
+
 def _differences(row: _Row, here: _Standing) -> list[Difference]:
     view = here.held.view
     maturity = last_day(view.maturity_ms)
     found = []
     if row.currency != view.currency:
-        found.append(Difference("currency", row.currency, view.currency))
+        found.append(Difference("currency", "", row.currency, view.currency))
     else:
         if row.amount is not None and row.amount != view.amount:
-            found.append(Difference("amount", money(row.amount, row.currency), money(view.amount, view.currency)))
+            found.append(_of_amounts("amount", view.currency, row.amount, view.amount))
         if not 0 <= row.outstanding - here.outstanding <= here.slack:
-            file, ledger = money(row.outstanding, row.currency), money(here.outstanding, view.currency)
-            found.append(Difference("outstanding", file, ledger))
+            found.append(_of_amounts("outstanding", view.currency, row.outstanding, here.outstanding))
     if row.maturity != maturity:
-        found.append(Difference("maturity", row.maturity, maturity))
+        found.append(Difference("maturity", "", row.maturity, maturity))
     if row.state is not None and row.state != here.state:
-        found.append(Difference("state", row.state, here.state))
+        found.append(Difference("state", "", row.state, here.state))
     return found

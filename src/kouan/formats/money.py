@@ -14,6 +14,11 @@ def exponent(currency: str) -> int:
     return MINOR_UNIT_DIGITS[currency]
 
 
+def plain(minor: int, unit: str) -> str:
+    """Return an amount as a plain decimal, such as ``250000.00``."""
+    return money(minor, unit).partition(" ")[2].replace(",", "")
+
+
 def money(amount_minor: int, currency: str) -> str:
     """Write minor units with their currency, thousands by comma: 25 000 000 of "USD" are "USD 250,000.00"."""
     decimals = exponent(currency)
