@@ -28,7 +28,7 @@ chaos: $(READY) ## 1,000 simulated days under the auditor's eyes, and a server k
 	$(BIN)/python -m tests.simulation.chaos --seeds 1000 --processes 2
 	$(BIN)/python -m tests.engines.chaos --rounds 50 --seed 1
 
-bench: $(READY) ## what one command costs, and where: a table, and JSON in bench/out
+bench: $(READY) ## what one command costs, beside PostgreSQL too, and how many frauds are found: tables, and JSON in bench/out
 	$(BIN)/python -m bench.run
 
 vectors: $(READY) ## make the vectors anew from the code

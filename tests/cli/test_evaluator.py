@@ -116,6 +116,7 @@ def test_a_served_evaluator_answers_as_one_in_this_process_does(ledger: Path, ko
 def test_the_log_shows_who_asked_how_often(port: Path, kouan: Kouan) -> None:
     """As a table, in Chinese, as JSON and as CSV; before anybody asked it is empty."""
     assert kouan("evaluator", "log", "--json").json == {"asked": [], "evaluator": EVALUATOR}
+    assert f"nobody has asked yet: {EVALUATOR} has no evaluator.db here" in kouan("evaluator", "log").out
     with bootstrap.connect(port) as engine:
         reader = LedgerReader(engine)
         ask(port, reader, "bank-of-huangpu")

@@ -55,6 +55,10 @@ def log(
     document = {"asked": [one._asdict() for one in asked], "evaluator": home.id}
     if as_csv:
         return Page(document, [csv_text(_COLUMNS, [_row(one, "nobody") for one in asked])])
+    if not asked:
+        en, zh = f"{home.id} has no {MEMORY_FILE} here", f"{home.id} 在此没有 {MEMORY_FILE}"
+        english, chinese = ("", "") if path.exists() else (f": {en}", f"：{zh}")
+        return Page(document, [call.text(f"nobody has asked yet{english}", f"尚无查询{chinese}")])
     columns = [
         call.text("Hour", "时段"),
         call.text("Member", "成员"),
