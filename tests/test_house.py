@@ -11,6 +11,7 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "kouan"
 MODULES = [path for path in sorted((SOURCE / "modules").iterdir()) if path.is_dir() and path.name != "__pycache__"]
 PURE = [*sorted((SOURCE / "kernel").rglob("*.py")), *sorted((SOURCE / "modules").rglob("*.py"))]
+AUDITOR = [SOURCE / "simulation" / "auditor.py", *sorted((SOURCE / "simulation" / "audit").glob("*.py"))]
 ALL = sorted(SOURCE.rglob("*.py"))
 
 
@@ -58,6 +59,24 @@ def test_kernel_and_modules_iterate_in_order(path: Path) -> None:
 def test_no_rule_is_an_assert_statement(path: Path) -> None:
     """`python -O` deletes assert statements; broken invariants are raised."""
     assert not [node.lineno for node in _nodes(path) if isinstance(node, ast.Assert)]
+
+
+@pytest.mark.parametrize("path", AUDITOR, ids=_name)
+def test_the_auditor_calls_no_handler(path: Path) -> None:
+    """Of a module of commands it takes records alone: pyproject.toml keeps it from all else that computes."""
+    tree = ast.parse(path.read_text())
+    taken, rooms = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("kouan.modules."):
+            names = {(alias.name, alias.asname or alias.name) for alias in node.names}
+            if (node.module or "").endswith(".commands"):
+                rooms |= {name for _, name in names}
+            else:
+                taken |= {name for name, _ in names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in rooms:
+            taken.add(node.attr)
+    assert not [name for name in taken if not name[0].isupper() or name.isupper()]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
