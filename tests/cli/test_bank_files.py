@@ -136,6 +136,13 @@ def test_what_else_cannot_be_used(kouan: Kouan) -> None:
     one_line(kouan(*report, "--customer", "x"), "social credit code")
 
 
+def test_only_a_bank_has_loans(kouan: Kouan, port: Path) -> None:
+    """Customs is told so, and gets no book."""
+    ran = kouan("financing", "report", "overdue", "--at", "2026-11-30", "--as", "shanghai-customs")
+    one_line(ran, "--as", "shanghai-customs is no bank but customs")
+    assert not (port / "members" / "shanghai-customs" / "book.db").exists()
+
+
 def test_reconciling_ends_with_what_was_found(kouan: Kouan) -> None:
     """0 all matched, 1 differences, 2 a line that cannot be used; as a table, CSV and JSON."""
     declare(kouan)

@@ -199,7 +199,9 @@ def test_a_document_on_its_own_is_in_no_case(kouan: Kouan) -> None:
         (("paper", "join", "order.json", "--as", BANK), ("join slip", "give a join slip")),
         (("paper", "amend", "--credit-note", "order.json", "--as", BANK), ("type_code", "no credit note")),
         (("paper", "clear", "1", "--reason", "x", "--as", BANK), ("likeness", "kouan paper likenesses")),
-        (("enterprise", "paper-add", "sea-bill.json"), ("value", "say what it is worth")),
+        (("enterprise", "paper-add", "sea-bill.json"), ("--value", "sea-bill.json names no amount")),
+        (("enterprise", "paper-add", "scan.pdf"), ("scan.pdf:1", "kouan/typed-invoice/1", "trade-papers.md")),
+        (("enterprise", "paper-add", "sea-bill.json", "--value", "1 USD", "--port", "."), ("no port at .",)),
         (("enterprise", "paper-add", "sea-bill.json", "--value", "1 XXQ"), ("XXQ",)),
         (("enterprise", "paper-add", "missing.json"), ("missing.json", "no such file")),
         (("enterprise", "paper-slip", "LN-1", "--bank", BANK), ("--paper", "LN-1 is in no wallet", "paper-add")),
@@ -214,6 +216,7 @@ def test_unusable_input_names_field_and_next_step(
 ) -> None:
     for name in ("order.json", "sea-bill.json"):
         paper(name)
+    Path("scan.pdf").write_bytes(b"%PDF-1.7\n")
     one_line(kouan(*arguments), *parts)
 
 

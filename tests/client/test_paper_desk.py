@@ -479,7 +479,13 @@ def test_one_loan_is_for_one_side(scene: Scene) -> None:
     ("paper", "message"),
     [
         (CREDIT_NOTE, "type_code: a credit note goes to the bank as it is"),
-        (altered(INVOICE, seller=type(INVOICE.seller)(name="Nobody")), "number: the paper, or a party"),
+        (
+            altered(INVOICE, seller=type(INVOICE.seller)(name="Nobody")),
+            "seller: 'Nobody' has no registered number.*uscc",
+        ),
+        (altered(INVOICE, number="N/A"), "number: 'N/A' has no digit from 1 to 9"),
+        (replace(ORDER, seller=type(INVOICE.seller)(name="Nobody")), "seller: 'Nobody' has no registered number"),
+        (replace(BILL, kind="truck", number=None), "kind: a truck's paper has no number"),
         (BILL, "value: the paper names no amount"),
         (altered(INVOICE, payable_minor=0), "value: must be more than zero"),
     ],

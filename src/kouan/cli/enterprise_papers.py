@@ -15,7 +15,7 @@ from kouan.client.amounts import parse_amount
 from kouan.client.enterprises import INBOX, deliver
 from kouan.client.filings import read_slip
 from kouan.client.paper_files import read_paper
-from kouan.client.paper_secrets import kind_of
+from kouan.client.paper_secrets import kind_of, value_of
 from kouan.client.paper_slips import JoinRequest, JoinSlip, merged
 from kouan.client.places import KEYS
 from kouan.client.reading import LedgerReader
@@ -51,6 +51,8 @@ def paper_add(
     """Keep an order, contract, invoice or transport document in a wallet; a newer version replaces the older."""
     paper = read_paper(file.read_bytes(), str(file))
     worth = None if value is None else parse_amount(value)
+    if worth is None and value_of(paper) is None:
+        raise UnusableError("--value", f'{file} names no amount; say what it is worth, such as --value "119280.00 USD"')
     trader = only_trader(call, wallet)
     with wallet_of(call, trader) as opened:
         kept = opened.add_paper(paper, side, worth)

@@ -24,6 +24,8 @@ from kouan.client.refusals import explain
 from kouan.client.session import Result
 from kouan.client.workdays import SHANGHAI, end_of_day
 from kouan.formats.paper import Paper, render
+from kouan.kernel.records import Member
+from kouan.modules.alliance.records import member_key
 
 LoanArgument = Annotated[
     str,
@@ -51,7 +53,21 @@ ExpiresOption = Annotated[
 
 @contextmanager
 def bank_of(call: Call) -> Iterator[Bank]:
-    """Open the acting bank's vault and book, at the ledger."""
+    """Open the acting bank's vault and book, at the ledger; raises UnusableError for a member that is no bank."""
+    home = call.home()
+    with call.session() as session:
+        member = session.read(Member, member_key(home.id))
+        roles = [] if member is None else member.roles
+        if "bank" not in roles:
+            what = ", ".join(roles) or "no member yet"
+            raise UnusableError("--as", f"{home.id} is no bank but {what}; name the bank whose loans are meant")
+        with open_bank(home, session, os.urandom) as bank:
+            yield bank
+
+
+@contextmanager
+def papers_of(call: Call) -> Iterator[Bank]:
+    """Open the acting member's vault and book, at the ledger: attesters and overseers look at papers too."""
     with call.session() as session, open_bank(call.home(), session, os.urandom) as bank:
         yield bank
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from kouan.cli.calls import Call, command, group
-from kouan.cli.loans import bank_of, must_accept, read_slip
+from kouan.cli.loans import must_accept, papers_of, read_slip
 from kouan.cli.output import Page, UnusableError, fields
 from kouan.cli.output import must_accept as must_accept_plainly
 from kouan.cli.paper_views import (
@@ -58,7 +58,7 @@ ReceiptOption = Annotated[
 )
 def look(call: Call, slip: SlipArgument, out: OutOption = None) -> Page:
     """Look at a paper beside the ledger and the evaluator's answer, and send nothing to the ledger."""
-    with bank_of(call) as bank, paper_desk(call, bank) as desk:
+    with papers_of(call) as bank, paper_desk(call, bank) as desk:
         looked = desk.look(read_slip(slip))
         request = desk.request(looked)
         shown = looked_page(call, bank, looked)
@@ -93,7 +93,7 @@ def record(
     out: ReceiptOption = None,
 ) -> Page:
     """Put a paper on the ledger, apart from any loan: a refused loan keeps what was recorded."""
-    with bank_of(call) as bank, paper_desk(call, bank) as desk:
+    with papers_of(call) as bank, paper_desk(call, bank) as desk:
         sent = desk.record(read_slip(slip), [read_slip(path) for path in join or []])
         receipt = _hand_back(call, sent, out)
         must_accept(call, bank, sent.result, call.text("record", "登记单证"))
@@ -125,7 +125,7 @@ def amend(
     what = call.text("amend", "更正单证")
     if credit_note is not None:
         note = read_paper(read_slip(credit_note), str(credit_note))
-        with bank_of(call) as bank:
+        with papers_of(call) as bank:
             made = CaseDesk(bank).credit(note)
             must_accept(call, bank, made.result, what)
         unit = made.quota.rpartition(".")[2]
@@ -137,7 +137,7 @@ def amend(
         return Page(document, [line])
     if reason is None:
         raise UnusableError("--reason", "is missing; say why: consolidated, correction, credit-note, split")
-    with bank_of(call) as bank, paper_desk(call, bank) as desk:
+    with papers_of(call) as bank, paper_desk(call, bank) as desk:
         sent = desk.amend(read_slip(_present(slip)), reason)
         must_accept(call, bank, sent.result, what)
         if sent.linked is not None:
@@ -157,7 +157,7 @@ def amend(
 )
 def link(call: Call, slip: SlipArgument, join: JoinOption = None) -> Page:
     """Link a recorded paper to what it names now, after it was amended to other numbers."""
-    with bank_of(call) as bank, paper_desk(call, bank) as desk:
+    with papers_of(call) as bank, paper_desk(call, bank) as desk:
         sent = desk.link_paper(read_slip(slip), [read_slip(path) for path in join or []])
         must_accept(call, bank, sent.result, call.text("link", "关联单证"))
     return _sent_page(call, sent, None)
@@ -182,7 +182,7 @@ def confirm(
     ] = None,
 ) -> Page:
     """Vouch for a paper that another bank has recorded: for the counterparty, or as an authority."""
-    with bank_of(call) as bank:
+    with papers_of(call) as bank:
         made = CaseDesk(bank).confirm(read_slip(slip), customer)
         must_accept(call, bank, made.result, call.text("confirm", "确认单证"))
         number = bank.book.number_of(made.quota)
@@ -197,7 +197,7 @@ def withdraw(
     reason: Annotated[Withdrawal, typer.Option("--reason", help="Why it ends.")],
 ) -> Page:
     """End a paper for good; it stays in its case, with what was ever lent on it."""
-    with bank_of(call) as bank:
+    with papers_of(call) as bank:
         must_accept(call, bank, CaseDesk(bank).withdraw(document, reason), call.text("withdraw", "作废单证"))
     return Page({"document": document, "reason": reason}, [call.text(f"Withdrawn: {document}", f"已作废：{document}")])
 
@@ -215,7 +215,7 @@ def join_request(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it.")],
 ) -> Page:
     """Ask the owners of documents to sign that they belong to one trade."""
-    with bank_of(call) as bank:
+    with papers_of(call) as bank:
         out.write_bytes(CaseDesk(bank).join_request(documents))
     step = call.text("Next: ", "下一步：") + f"kouan enterprise join-sign {out} --out joined.json"
     return Page({"documents": documents, "request": str(out)}, [step])
@@ -227,7 +227,7 @@ def join(
     slips: Annotated[list[Path], typer.Argument(metavar="JOIN.json…", help="What the owners' wallets signed.")],
 ) -> Page:
     """Bring documents into one case on their owners' word."""
-    with bank_of(call) as bank:
+    with papers_of(call) as bank:
         result = CaseDesk(bank).join([read_slip(path) for path in slips])
         must_accept(call, bank, result, call.text("join", "并案"))
     return Page({"joined": True}, [call.text("Joined into one case", "已并案")])
@@ -236,7 +236,7 @@ def join(
 @command(app, "case", signs=True, ids=True, examples=("kouan paper case LN-2019-1107 --as bank-of-huangpu",))
 def case(call: Call, document: NameArgument) -> Page:
     """Show the trade that a document belongs to: its documents, what is out on it, what it carries, what to look at."""
-    with bank_of(call) as bank:
+    with papers_of(call) as bank:
         view = CaseDesk(bank).case(document)
         if view is None:
             alone = call.text(f"{document} belongs to no trade case", f"{document} 不属于任何贸易案卷")
@@ -261,7 +261,7 @@ def review(
     ] = None,
 ) -> Page:
     """Record on the ledger that the bank has looked at a trade, and why it goes on."""
-    with bank_of(call) as bank:
+    with papers_of(call) as bank:
         result = CaseDesk(bank).review(document, reason, revision)
         must_accept(call, bank, result, call.text("review", "人工复核"))
     return Page({"document": document, "reason": reason}, [call.text(f"Reviewed: {document}", f"已复核：{document}")])
@@ -302,7 +302,7 @@ def likenesses(
     every: Annotated[bool, typer.Option("--all", help="Those that were cleared too.")] = False,  # its default
 ) -> Page:
     """List what looks like this bank's documents, here or at another bank; the evaluator is asked what is new."""
-    with bank_of(call) as bank, paper_desk(call, bank) as desk:
+    with papers_of(call) as bank, paper_desk(call, bank) as desk:
         found = desk.likenesses(is_open=not every)
     none = call.text("nothing is to be reviewed", "没有待人工复核的事项")
     shown: list[Any] = [likeness_table(call, found)] if found else [none]
@@ -321,7 +321,7 @@ def clear(
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="What was seen, and why the bank goes on.")],
 ) -> Page:
     """Record why a second person goes on although a document looks like another; it stays in the bank's own book."""
-    with bank_of(call) as bank:
+    with papers_of(call) as bank:
         cleared = CaseDesk(bank).clear(likeness, reason)
     line = call.text(f"Cleared: {likeness} ({cleared.reason})", f"已放行：{likeness}（{cleared.reason}）")
     return Page(likeness_document(cleared), [line])

@@ -30,7 +30,11 @@ def wallet_of(call: Call, trader: Trader) -> Iterator[Wallet]:
 
 
 def traders_of(call: Call, wallet: str | None) -> list[Trader]:
-    """Return the traders that are meant: one, or all whose wallets are kept here."""
+    """Return the traders that are meant: one, or all whose wallets are kept here; raises UnusableError for no port."""
+    if not (call.port / bootstrap.TRUST_FILE).is_file():
+        raise UnusableError(
+            "--port", f"there is no port at {call.port}; set KOUAN_PORT to the directory that `kouan init` made"
+        )
     return list(traders(call.port)) if wallet is None else [read_trader(call.port, wallet)]
 
 

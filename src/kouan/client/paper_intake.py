@@ -17,6 +17,7 @@ from kouan.client.paper_secrets import (
     kind_of,
     numbered_version,
     party_of,
+    unidentified,
     uscc_of,
     value_of,
 )
@@ -80,7 +81,7 @@ def look_at(bank: Bank, evaluator: Evaluator, content: PaperContent) -> Looked:
     # What cannot be recorded is not shown: nobody else is told of it, and it makes no numbers one.
     evaluation = None if problems else show(bank, evaluator, document)
     if evaluation is None and not problems:
-        problems.append("the paper, or a party by which it is told from others, has no registered number")
+        problems.append(unidentified(paper))
     quota, recorded, cases, signers = None, None, list[CaseView](), list[str]()
     if evaluation is not None and not problems:
         own = next(one.fingerprint for one in evaluation.fingerprints if one.kind == kind_of(paper))

@@ -14,7 +14,8 @@ from kouan.client.commitments import Subject, commit, is_opening
 from kouan.client.filings import document_commitment
 from kouan.client.keymaterial import derive
 from kouan.formats.fingerprints import exact_fingerprints, registered
-from kouan.formats.normalisation import exact_identifier
+from kouan.formats.identifiers import shown
+from kouan.formats.normalisation import exact_identifier, exact_number
 from kouan.formats.trade_papers import Contract, Invoice, Order, Party, TradePaper, TransportDocument
 from kouan.kernel.suites import public_key
 from kouan.modules.cases.records import PaperKind, Purpose
@@ -90,6 +91,34 @@ def plain(number: str) -> str:
 def own_texts(paper: TradePaper) -> list[str]:
     """Return the texts that identify a paper, one for each number of the party that numbers it; often one."""
     return [text.decode() for _, text in exact_fingerprints(paper)]
+
+
+def unidentified(paper: TradePaper) -> str:
+    """Say why nothing identifies a paper, naming the field and what would be right; for one without `own_texts`."""
+    if isinstance(paper, TransportDocument) and paper.kind == "truck":
+        return (
+            "kind: a truck's paper has no number by which it could be told from others, and cannot be registered; "
+            "register the invoice, the order or the contract of the same trade"
+        )
+    if exact_number(paper.number) is None:
+        return (
+            f"number: {shown(paper.number or '')} has no digit from 1 to 9, so it is no number; "
+            "give the number that the paper bears"
+        )
+    match paper:
+        case Order():
+            parties = {"buyer": paper.buyer, "seller": paper.seller}
+        case TransportDocument():
+            parties = {"consignor": paper.consignor}
+        case _:
+            parties = {"seller": paper.seller}
+    for role, party in parties.items():
+        if not registered(party):
+            return (
+                f"{role}: {shown(party.name)} has no registered number, and names tell nobody apart; give one among "
+                "its identifiers, with the scheme uscc, vat or four digits of ISO 6523"
+            )
+    raise AssertionError("the paper has a number, and who numbers it a registered one")
 
 
 def paper_draw_seed(master_seed: bytes, purpose: Purpose, own_text: str) -> bytes:

@@ -18,6 +18,7 @@ from kouan.client.paper_secrets import (
     paper_draw_public,
     paper_draw_seed,
     plain,
+    unidentified,
     value_of,
     with_amounts,
 )
@@ -116,7 +117,7 @@ class WalletPapers:
                 "type_code: a credit note goes to the bank as it is: `kouan paper amend --credit-note FILE`"
             )
         if not texts:
-            raise ValueError("number: the paper, or a party by which it is told from others, has no registered number")
+            raise ValueError(unidentified(paper))
         amount, unit = _worth(paper, value)
         older = [(document, kept) for document, kept in self._entries() if kept.own_text in texts]
         for _, kept in older:
