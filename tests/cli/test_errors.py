@@ -89,7 +89,7 @@ def test_verify_alone_tells_mistakes_in_the_same_shape() -> None:
         ("{", "is not whole JSON; give a proof, made by `kouan proof make`"),
         ("[" * 100_000, "no file of Kouan's"),
         ("{}", "no file of Kouan's"),
-        ('{"format":"kouan/seal/1"}', "is a declaration's seal"),
+        ('{"format":"kouan/seal/1"}', "is a document's seal"),
         ('{"format":"kouan/proof/1"}', "is damaged"),
     ],
 )
