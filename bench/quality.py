@@ -102,7 +102,7 @@ def _sum(counts: Iterable[dict[str, int]], name: str) -> int:
 
 def show(found: Found, console: Console) -> None:
     """Print of each kind recall, share of false alarms among look-alikes, precision; then each way and look-alike."""
-    kinds = _table("fraud on a trade's papers", "tried", "found", "recall", "false alarms", "share", "precision")
+    kinds = _table("fraud on a trade's papers", "tried", "found", "recall", "false\nalarms", "share", "preci-\nsion")
     ways = _table("the same by ways", "tried", "refused", "to review", "told", "recall")
     alike = _table("honest look-alike", "met", "false alarms", "share")
     for kind, names in LOOKALIKES.items():
@@ -125,7 +125,7 @@ def show(found: Found, console: Console) -> None:
 
 
 def _table(first: str, *others: str) -> Table:
-    table = Table()
+    table = Table(pad_edge=False)  # the widest just fits 80 columns
     table.add_column(first, no_wrap=True)
     for name in others:
         table.add_column(name, justify="right")

@@ -26,7 +26,7 @@ from kouan.simulation.day.generate import Day, generate
 from kouan.simulation.day.paper_frauds import EVASIONS
 from kouan.simulation.day.papers import PAPERS
 from kouan.simulation.day.play import Run, Summary, script_of
-from kouan.simulation.day.script import EVENTS, MESSAGES, AnyEvent, Link, Record
+from kouan.simulation.day.script import EVENTS, MESSAGES, AnyEvent, Apply, Link, Record
 from kouan.simulation.day.trade import declare
 
 SEEDS = range(1, 21)
@@ -110,6 +110,34 @@ def test_a_fraud_that_passes_is_told(tmp_path: Path) -> None:
     assert played.exit_code == 1
     assert summary["frauds"]["none-at-all"] == {"tried": 1, "stopped": 0, "refused": 0, "to_review": 0, "told": 0}
     assert summary["innocent_refused"][0].startswith("QUOTA_EXISTS")
+    shown = runner.invoke(app, ["simulate", "--run", str(day)])
+    assert shown.stdout.splitlines()[-1] == "Frauds that passed: none-at-all"
+
+
+def test_an_option_that_would_change_nothing_is_refused(tmp_path: Path) -> None:
+    """What is played was written with its seed; what is only written has no ledger."""
+    for arguments in (["--run", "day", "--seed", "5"], ["--run", "day", "--fraud-rate", "5"]):
+        refused = runner.invoke(app, ["simulate", *arguments])
+        assert (refused.exit_code, refused.stderr.startswith(f"{arguments[2]}: goes with --out")) == (2, True)
+    refused = runner.invoke(app, ["simulate", "--out", str(tmp_path / "day"), "--ledger", "kept"])
+    assert (refused.exit_code, refused.stderr.startswith("--ledger: goes with --run")) == (2, True)
+
+
+def test_a_kept_ledger_is_a_port_that_other_commands_open(tmp_path: Path) -> None:
+    """It can be examined and exported."""
+    day, port = tmp_path / "day", tmp_path / "port"
+    runner.invoke(app, ["simulate", "--declarations", "10", "--out", str(day)])
+    assert runner.invoke(app, ["simulate", "--run", str(day), "--ledger", str(port)]).exit_code == 0
+    assert runner.invoke(app, ["doctor", "--full", "--port", str(port)]).exit_code == 0
+    assert runner.invoke(app, ["export", "--port", str(port), str(tmp_path / "export")]).exit_code == 0
+
+
+def test_a_loan_on_declarations_stands_on_three_or_four() -> None:
+    """Whatever its story; only in a trade with papers has a loan as many as the trade has shipments."""
+    for seed in (1, 2):
+        loans = [event for event in generate(seed, 300).events if isinstance(event, Apply)]
+        sizes = {len(loan.parts) for loan in loans if loan.loan.startswith("L") and loan.fraud is None}
+        assert sizes == {3, 4}
 
 
 @pytest.mark.parametrize(
@@ -164,7 +192,7 @@ def test_a_script_that_names_no_paper_is_refused(tmp_path: Path, change: Callabl
 
 def test_every_story_and_every_fraud_is_told() -> None:
     """A large day has every kind of fraud and of look-alike, and events of every kind."""
-    day = generate(2, 2000)
+    day = generate(8, 2000)
     assert len({one.number for one in day.declared}) == len(day.declared) >= 2000
     assert len(day.about.frauds) == len(set(KINDS)) + len(ON_PAPERS)
     assert len(day.about.lookalikes) == 21
@@ -184,7 +212,7 @@ def play_day(day: Day, ledger: Path) -> Summary:
 
 def test_every_fraud_on_papers_is_stopped(tmp_path: Path) -> None:
     """The ledger refuses each where the numbers are the same, or the evaluator tells that two papers are alike."""
-    summary = play_day(generate(1, 400, 10_000), tmp_path)
+    summary = play_day(generate(1, 500, 10_000), tmp_path)
     assert summary.ok, (summary.differences, summary.innocent_refused, summary.frauds)
     stopped = {
         kind: "".join(by for by in ("refused", "to_review", "told") if getattr(summary.frauds[kind], by))

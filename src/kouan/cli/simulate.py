@@ -32,6 +32,7 @@ app: Final = typer.Typer(pretty_exceptions_enable=False)
     "kouan simulate --run day --json",
 )
 def simulate(
+    ctx: typer.Context,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="Write messages, papers and script into this new directory."),
@@ -46,7 +47,7 @@ def simulate(
     ] = 20,
     ledger: Annotated[
         Path | None,
-        typer.Option("--ledger", metavar="DIR", help="With --run: keep the ledger in this new directory."),
+        typer.Option("--ledger", metavar="DIR", help="With --run: keep the ledger in this new port directory."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     lang: Annotated[Lang, typer.Option("--lang", envvar="KOUAN_LANG", help="The language of the summary.")] = "en",
@@ -62,6 +63,7 @@ def simulate(
         show_unusable(problem, lang, as_json=as_json)
         raise typer.Exit(UNUSABLE)
     try:
+        _check_given(ctx, ("ledger",) if run is None else ("seed", "declarations", "fraud_rate"))
         if out is not None:
             _write(out, seed, declarations, fraud_rate, lang, as_json=as_json)
         summary = None if run is None else _play(run, ledger, as_json=as_json)
@@ -72,6 +74,17 @@ def simulate(
         _show_summary(summary, lang, as_json=as_json)
         if not summary.ok:
             raise typer.Exit(REFUSED)
+
+
+def _check_given(ctx: typer.Context, idle: tuple[str, ...]) -> None:
+    """Refuse options that would change nothing."""
+    for name in idle:
+        source = ctx.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = f"--{name.replace('_', '-')}"
+            if option == "--ledger":
+                raise ValueError("--ledger: goes with --run; --out plays nothing")
+            raise ValueError(f"{option}: goes with --out; --run plays what its directory was written with")
 
 
 def _write(out: Path, seed: int, declarations: int, fraud_rate: int, lang: Lang, *, as_json: bool) -> None:
@@ -142,6 +155,9 @@ def _show_summary(summary: Summary, lang: Lang, *, as_json: bool) -> None:
         console.print(f"{difference}", style="red")
     for refused in summary.innocent_refused:
         console.print(refused, style="red")
+    passed = [kind for kind, count in summary.frauds.items() if count.stopped < count.tried]
+    if passed:
+        console.print(say("Frauds that passed: ", "漏过的欺诈：") + ", ".join(passed), style="red")
 
 
 def _frauds(counts: dict[str, Tried], say: Say) -> Table:
@@ -153,10 +169,15 @@ def _frauds(counts: dict[str, Tried], say: Say) -> Table:
         say("told", "提示"),
         say("passed", "漏过"),
     )
+    last = ""
     for name, count in counts.items():
+        kind, _, way = name.partition("/")
+        if way and kind != last:
+            table.add_row(kind)  # on a line of its own, so that the figures fit 80 columns
+        last = kind
         passed = count.tried - count.stopped
         figures = map(str, (count.tried, count.refused, count.to_review, count.told, passed))
-        table.add_row(name, *figures, style="red" if passed else "")
+        table.add_row(f"  {way}" if way else kind, *figures, style="red" if passed else "")
     return table
 
 

@@ -36,7 +36,10 @@ from kouan.simulation.declarations import Filed, write_messages
 START_MS: Final = StoryClock(2025, 11, 10, 8).now_ms()
 FRAUD_RATE_BP: Final = 2000
 _SPREAD_DAYS: Final = 20
-_SPARE_PERCENT: Final = 25
+_FEWEST: Final = 3
+"""A loan on declarations stands on so many, or on one more."""
+_SPARE_PERCENT: Final = 10
+"""What no loan has room for is left over besides."""
 _TRADED_PERCENT: Final = 35
 _LEAST: Final = 100
 """A declaration on which no more may be lent, in minor units, is left alone."""
@@ -60,14 +63,15 @@ def generate(seed: int, count: int, fraud_rate_bp: int = FRAUD_RATE_BP, paper_fr
     random = Random(f"kouan/simulation/2/{seed}")
     pools = _pools(random, declare(random, count))
     shelf: Shelf = {}
-    events = list(_customs(random, [*pools.lent, *pools.spares, *pools.idle]))
-    for number, on in enumerate(_together(random, pools.lent), 1):
+    lent = [one for on in pools.loans for one in on]
+    events = list(_customs(random, [*lent, *pools.spares, *pools.idle]))
+    for number, on in enumerate(pools.loans, 1):
         events += _deal(random, f"L{number:04}", on, pools.spares, fraud_rate_bp)
     traded: list[Declared] = []
     for trade in _trades(random, pools.traded, shelf, fraud_rate_bp, paper_frauds):
         events += trade.events
         traded += trade.declared
-    declared = sorted([*pools.lent, *pools.all_spares, *pools.idle, *traded], key=lambda one: one.number)
+    declared = sorted([*lent, *pools.all_spares, *pools.idle, *traded], key=lambda one: one.number)
     for one in declared:
         if one.declaration.is_export:
             shelf.setdefault(f"{one.number}-invoice", invoice_of(one))
@@ -104,12 +108,12 @@ def write(directory: Path, seed: int, count: int, fraud_rate_bp: int = FRAUD_RAT
 class _Pools(NamedTuple):
     """For what the declarations are used."""
 
-    lent: list[Declared]
-    """For loans on declarations."""
+    loans: list[list[Declared]]
+    """What each loan on declarations stands on."""
     traded: list[Declared]
     """For loans on a trade's papers."""
     spares: list[Declared]
-    """For frauds and exchanges; each used once."""
+    """Left unlent but for frauds and exchanges, each of which uses one up."""
     all_spares: list[Declared]
     idle: list[Declared]
     """Nothing may be lent on them."""
@@ -117,13 +121,17 @@ class _Pools(NamedTuple):
 
 def _pools(random: Random, declared: list[Declared]) -> _Pools:
     pools = _Pools([], [], [], [], [])
+    lent: list[Declared] = []
     for one in declared:
         if one.limit <= _LEAST:
             pools.idle.append(one)
         elif random.randrange(100) < _SPARE_PERCENT:
             pools.spares.append(one)
         else:
-            (pools.traded if random.randrange(100) < _TRADED_PERCENT else pools.lent).append(one)
+            (pools.traded if random.randrange(100) < _TRADED_PERCENT else lent).append(one)
+    pools.loans.extend(_together(random, lent))
+    together = {one.number for on in pools.loans for one in on}
+    pools.spares.extend(one for one in lent if one.number not in together)
     pools.all_spares.extend(pools.spares)
     return pools
 
@@ -188,14 +196,14 @@ def _customs(random: Random, declared: list[Declared]) -> Iterator[AnyEvent]:
 
 
 def _together(random: Random, declared: list[Declared]) -> Iterator[list[Declared]]:
-    """Yield three or four declarations of one trader in one currency at a time; what is left over stays unfinanced."""
+    """Yield three or four declarations of one trader in one currency at a time; one or two of each may be left over."""
     groups: dict[tuple[int, str], list[Declared]] = {}
     for one in declared:
         groups.setdefault((one.trader, one.unit), []).append(one)
     for group in groups.values():
         left = group
-        while left:
-            size = random.choice((3, 4))
+        while len(left) >= _FEWEST:
+            size = random.choice((_FEWEST, _FEWEST + 1))
             yield left[:size]
             left = left[size:]
 

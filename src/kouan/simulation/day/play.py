@@ -23,7 +23,7 @@ from kouan.kernel.envelope import Body, make
 from kouan.kernel.execution import app_hash
 from kouan.kernel.state import StateReader
 from kouan.kernel.suites import digest
-from kouan.modules.alliance.founding import alliance_id
+from kouan.modules.alliance.founding import alliance_id, trust_file
 from kouan.simulation.auditor import Auditor, Difference, receipt_of
 from kouan.simulation.cast import COMMISSION
 from kouan.simulation.day.generate import Day, generate
@@ -84,8 +84,8 @@ class Script(NamedTuple):
 class Run:
     """One play of a script."""
 
-    def __init__(self, day: Script, ledger: Path) -> None:
-        """Found a new ledger in the directory ``ledger``."""
+    def __init__(self, day: Script, port: Path) -> None:
+        """Found a new ledger in the port directory ``port``; without its operator's key nothing can be added later."""
         about = self.about = day.about
         self._events = day.events
         self._keys = KeyRing(about.seed)
@@ -93,14 +93,16 @@ class Run:
         self.alliance = alliance_id(founding)
         self._auditor = Auditor(founding, self.alliance)
         self._now_ms = about.start_ms
+        ledger = port / bootstrap.LEDGER
         ledger.mkdir(parents=True, exist_ok=True)
+        (port / bootstrap.TRUST_FILE).write_bytes(trust_file(founding))
         self.engine = Embedded(
             ledger, bootstrap.ledger_of(founding), lambda: self._now_ms, operator_seed=self._keys.secret("operator")
         )
         self._tally = Tally()
         reader = StateReader(self)
         prf = Prf(self._keys.secret("evaluator"))
-        self._memory = Memory(ledger / MEMORY_FILE, prf.check())
+        self._memory = Memory(port / MEMORY_FILE, prf.check())
         self._memory.db.execute("PRAGMA synchronous = OFF")  # it need not outlast the play
         seed = self._keys.signing_seed(f"{COMMISSION}/{MAIN_KEY}")
         identity = Identity(self.alliance, COMMISSION, MAIN_KEY, seed)
