@@ -93,7 +93,7 @@ class Bank(NamedTuple):
 def open_bank(home: Home, session: Session, entropy: Entropy) -> Iterator[Bank]:
     """Open a bank's vault and book; raises KeyFileError, VaultError, BookError."""
     with home.vault(entropy) as vault, Book(home.path / BOOK_FILE) as book:
-        seed = home.keys.signing_seeds[session.signer.partition("/")[2]]
+        seed = home.keys.signing_seeds[session.key]
         asker = Asker(session.alliance, session.signer, seed, session.now_ms)
         yield Bank(session, home.keys.hpke_private, vault, book, entropy, asker)
 

@@ -27,7 +27,7 @@ from kouan.kernel.encoding import encode, from_text
 from kouan.kernel.quota import key_of
 from kouan.kernel.records import Quota
 from kouan.modules.cases.commands.changing import AmendCommand
-from kouan.modules.cases.commands.recording import LinkCommand, OwnerConsent, RecordCommand
+from kouan.modules.cases.commands.recording import Evaluation, LinkCommand, OwnerConsent, RecordCommand
 
 Amendment = Literal["consolidated", "correction", "credit-note", "split"]
 """Why a paper is stated anew."""
@@ -70,24 +70,12 @@ class PaperDesk(CaseDesk):
         Raises as `look` does, and ValueError for a paper that cannot be recorded, or that somebody has not signed for.
         """
         looked = self.look(slip)
-        content, quota = looked.content, must_be_recordable(looked)
+        quota = must_be_recordable(looked)
         if looked.evaluation is None:
             raise AssertionError("a paper has a quota id, and the evaluator has signed nothing")
         consents = [] if looked.recorded else _consents(looked, quota, joins, unsigned=quota)
         sealed = self._seal(looked, quota)
-        command = RecordCommand(
-            amount=content.amount,
-            commitment=looked.commitments.document,
-            consents=consents,
-            custodial=content.custodial,
-            draw_key=content.draw_key,
-            evaluation=looked.evaluation,
-            fingerprints=looked.commitments.fingerprints,
-            kind=kind_of(looked.paper),
-            purpose=content.purpose,
-            seal=seal_hash(sealed),
-            unit=content.unit,
-        )
+        command = record_command(looked, looked.evaluation, consents, seal_hash(sealed))
         # Kept first: the seal cannot be made again, and its hash is on the ledger for good.
         kept = keep(self._bank, SEAL, sealed, quota)
         result = self._bank.send("cases.record/1", command)
@@ -166,3 +154,23 @@ def _consents(looked: Looked, quota: str, joins: Sequence[bytes], unsigned: str 
     slips = read_join_slips(joins)
     documents = slips[0].documents if slips else [quota, *looked.to_sign]
     return signatures(slips, looked.content.alliance, documents, unsigned=unsigned) if len(documents) > 1 else []
+
+
+def record_command(
+    looked: Looked, evaluation: Evaluation, consents: list[OwnerConsent], sealed_hash: str
+) -> RecordCommand:
+    """Return the command that records a paper as it was looked at."""
+    content = looked.content
+    return RecordCommand(
+        amount=content.amount,
+        commitment=looked.commitments.document,
+        consents=consents,
+        custodial=content.custodial,
+        draw_key=content.draw_key,
+        evaluation=evaluation,
+        fingerprints=looked.commitments.fingerprints,
+        kind=kind_of(looked.paper),
+        purpose=content.purpose,
+        seal=sealed_hash,
+        unit=content.unit,
+    )

@@ -186,7 +186,7 @@ class ServicingDesk:
             raise ValueError(f"interest: {money(*interest)} is not in the loan's currency; give it in {loan.currency}")
         paid = interest.minor if interest else 0
         terms = PayOffConsent(session.alliance, amounts, to, expires_ms, loan.id, paid, successor)
-        return make_pay_off(seed, session.signer.partition("/")[2], terms)
+        return make_pay_off(seed, session.key, terms)
 
     def _by_attested(self, loan: Financing, amount: Amount) -> dict[str, int]:
         quotas = [quota for quota in self._bank.quotas_of(loan) if quota.unit == amount.currency]

@@ -110,6 +110,11 @@ class Session:
         """The member's id."""
         return self.signer.partition("/")[0]
 
+    @property
+    def key(self) -> str:
+        """The name of the key that signs."""
+        return self.signer.partition("/")[2]
+
     def send(self, orders: Sequence[Order], mode: Mode = "each") -> list[Result]:
         """Send commands, in as few envelopes as they fit into; return their results in order.
 

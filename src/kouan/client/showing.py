@@ -19,7 +19,6 @@ from kouan.kernel.records import Quota
 from kouan.kernel.rejections import Rejection
 from kouan.modules.cases.commands.recording import Evaluation, LinkCommand
 from kouan.modules.cases.joining import case_of, documents_of, is_detached
-from kouan.modules.cases.records import Case
 from kouan.modules.cases.rules import DECLARATION, PAPERS, is_unsigned, purpose_of
 
 MAX_REASON: Final = 500
@@ -74,7 +73,7 @@ def show(bank: Bank, evaluator: Evaluator, document: Document) -> Evaluation | N
         document.commitment, answer.document, document.kind, document.number, bank.session.now_ms(), evaluation
     )
     with bank.book.together():
-        bank.book.likenesses.show(showing, _key(bank))
+        bank.book.likenesses.show(showing, bank.session.key)
         bank.book.likenesses.add(answer.likenesses)
     return answer.evaluation
 
@@ -152,7 +151,7 @@ def clear(bank: Bank, likeness: int, reason: str) -> BookedLikeness:
         raise ValueError(f"likeness: {likeness} was cleared by the key {found.cleared_by}: {found.reason}")
     if not 1 <= len(reason.strip()) <= MAX_REASON:
         raise ValueError(f"reason: must be 1 to {MAX_REASON} characters; say what was seen and why the bank goes on")
-    key = _key(bank)
+    key = bank.session.key
     if key in bank.book.likenesses.shown_by(found.own):
         raise ValueError(f"--key: {key} took the document in; another person clears it, with a key of theirs")
     bank.book.likenesses.clear(likeness, key, reason.strip(), bank.session.now_ms())
@@ -171,7 +170,7 @@ def must_be_cleared(bank: Bank, quotas: list[Quota]) -> None:
     to_review = [told(bank, one) for one in found if one.cleared_ms is None]
     if to_review:
         raise LikenessError("; ".join(to_review))
-    key = _key(bank)
+    key = bank.session.key
     for one in found:
         if one.cleared_by == key:
             raise LikenessError(f"--key: {key} cleared what concerns document {_name(one)}; another person sends this")
@@ -201,10 +200,12 @@ def must_be_seen(bank: Bank, quotas: list[Quota], now_ms: int) -> None:
 
     The ledger lets a loan go on there, lest a stranger stop an honest owner; a careful bank looks first.
     """
+    looked_at: set[str] = set()
     for quota in quotas:
         case = case_of(bank.session, quota)
-        if case is None or _has_reviewed(bank, case):
+        if case is None or case.id in looked_at or case.is_seen_by(bank.session.member):
             continue
+        looked_at.add(case.id)  # the quotas of one loan are for one purpose
         for other in documents_of(bank.session, case):
             is_across = is_unsigned(other) and purpose_of(other) != purpose_of(quota)
             if is_across and (other.used or other.spent or held(other, now_ms)):
@@ -214,12 +215,3 @@ def must_be_seen(bank: Bank, quotas: list[Quota], now_ms: int) -> None:
                     f"signed for it; to be reviewed: look with `kouan paper case {number}`, and go on with "
                     f"`kouan paper review {number} --reason REASON`"
                 )
-
-
-def _has_reviewed(bank: Bank, case: Case) -> bool:
-    review = case.reviews.get(bank.session.member)
-    return review is not None and review.revision == case.revision
-
-
-def _key(bank: Bank) -> str:
-    return bank.session.signer.partition("/")[2]

@@ -12,8 +12,9 @@ import contextlib
 import os
 import socket
 import time
+from asyncio import StreamReader, StreamWriter
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -69,13 +70,7 @@ class Server:
 
         When the engine fails, everybody who waits is told and what the engine raised is raised.
         """
-        _check_path(path)
-        path.unlink(missing_ok=True)
-        mask = os.umask(0o177)  # 0600 from the first moment on
-        try:
-            server = await asyncio.start_unix_server(self._connection, path)
-        finally:
-            os.umask(mask)
+        server = await listen(self._connection, path)
         try:
             ready()
             await self._write_blocks()
@@ -139,12 +134,12 @@ class Server:
             while not self._stopped:
                 size = int.from_bytes(await reader.readexactly(4))
                 if size > MAX_FRAME:
-                    writer.write(_frame((False, f"a question has at most {MAX_FRAME} bytes, not {size}")))
+                    writer.write(frame_of((False, f"a question has at most {MAX_FRAME} bytes, not {size}")))
                     break
                 question = await reader.readexactly(size)
                 self._busy.add(task)
                 try:
-                    writer.write(_frame(await self._answer(question, blocks)))
+                    writer.write(frame_of(await self._answer(question, blocks)))
                     await writer.drain()
                 finally:
                     self._busy.discard(task)
@@ -213,7 +208,8 @@ class _BlockReader:
         return taken
 
 
-def _frame(message: tuple[Any, ...]) -> bytes:
+def frame_of(message: tuple[Any, ...]) -> bytes:
+    """Return a message with its length in front, as it goes over a socket."""
     packed = _pack(message)
     return len(packed).to_bytes(4) + packed
 
@@ -221,6 +217,17 @@ def _frame(message: tuple[Any, ...]) -> bytes:
 def _check_path(path: Path) -> None:
     if len(bytes(path)) > MAX_PATH:
         raise SocketError(f"{path}: a socket's path has at most {MAX_PATH} bytes: use a directory with a shorter path")
+
+
+async def listen(on_connection: Callable[[StreamReader, StreamWriter], Awaitable[None]], path: Path) -> asyncio.Server:
+    """Listen on a socket that only this user may open; raises SocketError for a path that is too long."""
+    _check_path(path)
+    path.unlink(missing_ok=True)
+    mask = os.umask(0o177)  # 0600 from the first moment on
+    try:
+        return await asyncio.start_unix_server(on_connection, path)
+    finally:
+        os.umask(mask)
 
 
 class Remote(Engine):
@@ -264,7 +271,7 @@ class Remote(Engine):
         self._socket.close()
 
     def _ask(self, operation: str, argument: Any, kind: type[T]) -> T:
-        frame = _frame((operation, argument))
+        frame = frame_of((operation, argument))
         if len(frame) > MAX_FRAME:
             raise SocketError(f"a question has at most {MAX_FRAME} bytes, not {len(frame)}: send fewer at once")
         try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from kouan.client.evaluating import MAX_QUESTION_BYTES, Answer, EvaluationError, Evaluator, Likeness
-from kouan.engines.local_socket import MAX_PATH, SocketError
+from kouan.engines.local_socket import SocketError, frame_of, listen
 
 MAX_FRAME: Final = MAX_QUESTION_BYTES + 1024
 MAX_WAIT_S: Final = 30.0
@@ -30,14 +29,7 @@ _read_question: Final = msgspec.msgpack.Decoder(tuple[str, bytes, bytes]).decode
 
 async def serve(evaluator: Evaluator, path: Path, ready: Callable[[], None]) -> None:
     """Answer until SIGTERM or SIGINT. Whoever may open the socket may ask: it is made 0600."""
-    if len(bytes(path)) > MAX_PATH:
-        raise SocketError(f"{path}: a socket's path has at most {MAX_PATH} bytes: use a directory with a shorter path")
-    path.unlink(missing_ok=True)  # noqa: ASYNC240  # a local file; touching it blocks nobody
-    mask = os.umask(0o177)  # 0600 from the first moment on
-    try:
-        server = await asyncio.start_unix_server(_connections(evaluator), path)
-    finally:
-        os.umask(mask)
+    server = await listen(_connections(evaluator), path)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
@@ -49,7 +41,7 @@ async def serve(evaluator: Evaluator, path: Path, ready: Callable[[], None]) -> 
         for number in SIGNALS:
             loop.remove_signal_handler(number)
         server.close()
-        path.unlink(missing_ok=True)  # noqa: ASYNC240  # as above
+        path.unlink(missing_ok=True)  # noqa: ASYNC240  # a local file; touching it blocks nobody
 
 
 def _connections(evaluator: Evaluator) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]:
@@ -59,9 +51,9 @@ def _connections(evaluator: Evaluator) -> Callable[[asyncio.StreamReader, asynci
             async with asyncio.timeout(MAX_WAIT_S):
                 size = int.from_bytes(await reader.readexactly(4))
                 if size > MAX_FRAME:
-                    writer.write(_frame((False, f"question: {size} bytes; give at most {MAX_FRAME}")))
+                    writer.write(frame_of((False, f"question: {size} bytes; give at most {MAX_FRAME}")))
                 else:
-                    writer.write(_frame(_answer(evaluator, await reader.readexactly(size))))
+                    writer.write(frame_of(_answer(evaluator, await reader.readexactly(size))))
                 await writer.drain()
 
     return one
@@ -79,11 +71,6 @@ def _answer(evaluator: Evaluator, frame: bytes) -> tuple[bool, Any]:
     except Exception as problem:  # noqa: BLE001  # it is the asker's answer, and must not end the others' service
         return False, f"{type(problem).__name__}: {problem}"
     return False, f"there is no operation {operation!r}: evaluate, likenesses"
-
-
-def _frame(message: tuple[Any, ...]) -> bytes:
-    packed = msgspec.msgpack.encode(message)
-    return len(packed).to_bytes(4) + packed
 
 
 class Remote(Evaluator):
@@ -105,7 +92,7 @@ class Remote(Evaluator):
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(MAX_WAIT_S)
                 connection.connect(str(self._path))
-                connection.sendall(_frame((operation, question, signature)))
+                connection.sendall(frame_of((operation, question, signature)))
                 with connection.makefile("rb") as stream:
                     head = stream.read(4)
                     answer = stream.read(int.from_bytes(head))

@@ -44,6 +44,16 @@ def is_overdrawn(quota: Quota) -> bool:
     return quota.used + quota.spent > quota.limit
 
 
+def gives_room(before: Quota, after: Quota) -> bool:
+    """Tell whether a revision lets more be drawn than before, at once or once a final collection is reversed."""
+    return (
+        after.attested > before.attested
+        or limit_of(after.attested, after.collected, after.ratio_bp, settled=False)
+        > limit_of(before.attested, before.collected, before.ratio_bp, settled=False)
+        or (after.status == "active" and before.status != "active")
+    )
+
+
 def rebase(quota: Quota, *, attested: int, collected: int, ratio_bp: int, settled: bool) -> Quota | Rejection:
     """Set what is attested or collected. Accepted even below what is drawn: that stops draws and undoes none."""
     if attested > MAX_INTEGER or collected > MAX_INTEGER:

@@ -54,14 +54,9 @@ def _weigh(ctx: Context, case: Case, quota: Quota, financing: str, *, is_paid_ou
         if total > rules.cap(together, quota):
             return Refusal(Rejection.CASE_EXCEEDED, quota.id)
     to_be_seen = any(rules.out_on(other) and rules.is_to_be_seen(other, quota) for other in documents)
-    if to_be_seen and not _has_seen(ctx, case):
+    if to_be_seen and not case.is_seen_by(ctx.member.id):
         return Refusal(Rejection.CASE_TO_REVIEW, quota.id)
     return None
-
-
-def _has_seen(ctx: Context, case: Case) -> bool:
-    review = case.reviews.get(ctx.member.id)
-    return review is not None and review.revision == case.revision
 
 
 def _write(ctx: Context, case: Case, quota: Quota) -> None:
@@ -73,7 +68,7 @@ def _write(ctx: Context, case: Case, quota: Quota) -> None:
         ctx.state.write(rules.case_key(case.id), case)
         return
     revision, reviews = case.revision + 1, case.reviews
-    if _has_seen(ctx, case):
-        own = ctx.member.id
+    own = ctx.member.id
+    if case.is_seen_by(own):
         reviews = {**reviews, own: replace(reviews[own], revision=revision)}
     ctx.state.write(rules.case_key(case.id), replace(case, reviews=reviews, revision=revision))

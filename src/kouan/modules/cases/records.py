@@ -51,6 +51,11 @@ class Case(Record, frozen=True):
     revision: Count
     """How often a document came or went, a loan was put on one, or money went out on one of several."""
 
+    def is_seen_by(self, bank: str) -> bool:
+        """Tell whether a bank has reviewed the case as it stands."""
+        review = self.reviews.get(bank)
+        return review is not None and review.revision == self.revision
+
 
 class Fingerprint(Record, frozen=True):
     """Which document carries an exact fingerprint. Key: ``fingerprint/<43 characters>``.

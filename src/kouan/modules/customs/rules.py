@@ -141,16 +141,6 @@ def check_amendment(quota: Quota, attested: int, reason: Reason, stated: bool | 
     return None
 
 
-def gives_room(before: Quota, after: Quota) -> bool:
-    """Tell whether a revision lets more be drawn than before, at once or once a final collection is reversed."""
-    return (
-        after.attested > before.attested
-        or quotas.limit_of(after.attested, after.collected, after.ratio_bp, settled=False)
-        > quotas.limit_of(before.attested, before.collected, before.ratio_bp, settled=False)
-        or (after.status == "active" and before.status != "active")
-    )
-
-
 def revised(quota: Quota, facts: dict[str, str], financeable_from: int) -> Quota:
     """Return a quota with what its issuer now attests, one revision further."""
     return replace(quota, facts=facts, status=status_of(facts, financeable_from), revision=quota.revision + 1)

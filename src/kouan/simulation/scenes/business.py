@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple
 from kouan.client.amounts import parse_rate
 from kouan.client.bank_desk import Registration, Wanted
 from kouan.client.portfolio import Held, one_loan
-from kouan.client.wallet import Part
+from kouan.client.wallet import Given, Part
 from kouan.kernel.quota import available
 from kouan.kernel.records import Quota
 from kouan.modules.financing.records import Product
@@ -137,17 +137,22 @@ def _bundles(port: SeededPort, random: Random) -> Iterator[tuple[str, list[tuple
 
 def _lend(port: SeededPort, code: str, bank: str, quotas: list[tuple[str, Quota]], terms: _Terms) -> Deal:
     """Hold and pay out a loan over all that the declarations carry."""
-    desk = port.bank(bank).lending
     given = port.consent(code, bank, [Part(number, quota.unit, quota.limit) for number, quota in quotas])
     rates = dict([parse_rate(_CNY_RATE, "CNY")]) if terms.currency == "CNY" else {}
     maturity_ms = port.clock.at(terms.maturity_day, 24)
-    placed = desk.hold(given.slip, Wanted(terms.product, maturity_ms, terms.currency, rates))
+    lend_on(port, bank, given, Wanted(terms.product, maturity_ms, terms.currency, rates))
+    return Deal(given.financing, bank, terms.maturity_day, terms.pays)
+
+
+def lend_on(port: SeededPort, bank: str, given: Given, wanted: Wanted) -> None:
+    """Hold what an owner consents to, and pay it out."""
+    desk = port.bank(bank).lending
+    placed = desk.hold(given.slip, wanted)
     if not placed.result.accepted:
         raise AssertionError(f"a loan of the story is refused: {placed.result}")
     drawn = desk.disburse(given.financing, registration=registration(port))
     if not drawn.result.accepted:
         raise AssertionError(f"a payment of the story is refused: {drawn.result}")
-    return Deal(given.financing, bank, terms.maturity_day, terms.pays)
 
 
 def registration(port: SeededPort) -> Registration:

@@ -15,7 +15,7 @@ from kouan.modules.financing.records import Product
 from kouan.simulation.cast import INSTRUMENT_MAKER, LAMP_MAKER, LENDER, OTHER_BANKS, RIVAL, TOY_MAKER, Trader
 from kouan.simulation.checks import Checks
 from kouan.simulation.port import SeededPort
-from kouan.simulation.scenes.business import registration
+from kouan.simulation.scenes.business import lend_on
 from kouan.simulation.trade_papers import buyer_of, house_bill, invoice, seller_of
 
 ALIKE_DAY = 113
@@ -102,12 +102,9 @@ def show_neighbours(port: SeededPort, checks: Checks) -> NeighboursShown:
 
 def lend_all(port: SeededPort, code: str, bank: str, sent: Sent, product: Product) -> Amount:
     """Hold and pay out all that a paper carries; return how much."""
-    quota, desk = port.quota(_name(sent)), port.bank(bank).lending
+    quota = port.quota(_name(sent))
     given = port.consent(code, bank, [Part(sent.looked.number, quota.unit, quota.limit)])
-    placed = desk.hold(given.slip, Wanted(product, port.clock.at(200, 24)))
-    drawn = desk.disburse(given.financing, registration=registration(port))
-    if not (placed.result.accepted and drawn.result.accepted):
-        raise AssertionError(f"a loan of the story is refused: {placed.result}, {drawn.result}")
+    lend_on(port, bank, given, Wanted(product, port.clock.at(200, 24)))
     return Amount(quota.limit, quota.unit)
 
 

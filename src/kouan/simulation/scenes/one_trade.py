@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from kouan.client.amounts import Amount
 from kouan.client.bank_desk import Placed, Wanted
+from kouan.client.paper_desk import record_command
 from kouan.client.paper_intake import Looked
 from kouan.client.paper_secrets import kind_of
 from kouan.client.payoff import read_pay_off
@@ -253,22 +254,9 @@ def _case(port: SeededPort, quota: str) -> CaseView:
 
 def _by_hand(port: SeededPort, bank: str, looked: Looked) -> RecordCommand:
     """Return what the desk does not send: a stranger's paper, without the signatures of the trade that it names."""
-    content, kind = looked.content, kind_of(looked.paper)
-    fingerprints = looked.commitments.fingerprints
-    document = Document(kind, looked.number, fingerprints, from_text(content.secret), content.fields)
+    content, fingerprints = looked.content, looked.commitments.fingerprints
+    document = Document(kind_of(looked.paper), looked.number, fingerprints, from_text(content.secret), content.fields)
     evaluation = show(port.bank(bank).bank, port.evaluator, document)
     if evaluation is None:
         raise AssertionError("a paper of the story has no number")
-    return RecordCommand(
-        amount=content.amount,
-        commitment=looked.commitments.document,
-        consents=[],
-        custodial=content.custodial,
-        draw_key=content.draw_key,
-        evaluation=evaluation,
-        fingerprints=fingerprints,
-        kind=kind,
-        purpose=content.purpose,
-        seal=to_text(bytes(32)),
-        unit=content.unit,
-    )
+    return record_command(looked, evaluation, [], to_text(bytes(32)))

@@ -102,7 +102,7 @@ def amend(ctx: Context, cmd: AmendCommand) -> Refusal | None:
         facts["evidence"] = "self"
     stated = replace(quota, commitment=cmd.commitment, facts=facts, fingerprints=cmd.fingerprints)
     valued = _valued(ctx, stated, cmd.amount)
-    if ctx.member.suspended and _gives_room(quota, valued):
+    if ctx.member.suspended and quotas.gives_room(quota, valued):
         return Refusal(Rejection.AMENDMENT_RAISES_WHILE_SUSPENDED, "amount")
     _write(ctx, valued)
     return None
@@ -157,14 +157,6 @@ def _valued(ctx: Context, quota: Quota, amount: int) -> Quota:
     ratio_bp = ctx.parameter(RATIO[rules.evidence_of(quota)])
     limit = quotas.limit_of(amount, quota.collected, ratio_bp, settled=quota.settled)
     return replace(quota, attested=amount, limit=limit, ratio_bp=ratio_bp)
-
-
-def _gives_room(before: Quota, after: Quota) -> bool:
-    """Tell whether more may be drawn than before, at once or once a final collection is reversed."""
-    unsettled = [
-        quotas.limit_of(quota.attested, quota.collected, quota.ratio_bp, settled=False) for quota in (before, after)
-    ]
-    return after.attested > before.attested or unsettled[1] > unsettled[0]
 
 
 def _write(ctx: Context, quota: Quota) -> None:

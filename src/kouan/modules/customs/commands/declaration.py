@@ -158,7 +158,7 @@ def amend(ctx: Context, cmd: Amend) -> Refusal | None:
     stated = replace(rebased, commitment=cmd.commitment, fingerprints=cmd.fingerprints)
     facts = quota.facts | {"amended": cmd.reason, "provisional": rules.yes_or_no(provisional)}
     revised = rules.revised(stated, facts, ctx.parameter(rules.FINANCEABLE_FROM))
-    if ctx.member.suspended and rules.gives_room(quota, revised):
+    if ctx.member.suspended and quotas.gives_room(quota, revised):
         return Refusal(Rejection.AMENDMENT_RAISES_WHILE_SUSPENDED, "attested")
     ctx.state.write(quotas.key_of(quota.id), revised)
     return None
