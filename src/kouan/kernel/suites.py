@@ -14,6 +14,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Final
 
+import ed25519_zebra
 from nacl.bindings import crypto_sign, crypto_sign_open, crypto_sign_seed_keypair
 from nacl.exceptions import CryptoError
 
@@ -88,3 +89,15 @@ def verify(key: bytes, tag: str, message: bytes, signature: bytes) -> bool:
     except CryptoError:
         return False
     return True
+
+
+def verify_zip215(key: bytes, message: bytes, signature: bytes) -> bool:
+    """Tell whether ``signature`` is that of ``key`` over the message, without a tag, by the rule of ZIP-215.
+
+    That is how CometBFT judges the votes in a commit, and nothing else is verified by it. It is more lenient than
+    `verify`: points of small order and points that are not reduced pass, and the equation holds with the cofactor. The
+    scalar must be reduced in both. Source: Zcash Improvement Proposal 215; CometBFT, ``crypto/ed25519``.
+    """
+    if len(signature) != SIGNATURE_BYTES or len(key) != PUBLIC_KEY_BYTES:
+        return False
+    return bool(ed25519_zebra.ed_verify(signature, message, key))
