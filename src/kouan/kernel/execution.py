@@ -7,25 +7,24 @@ invariant and stops the node.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable
+from itertools import chain
+from typing import Any, Final, NamedTuple
 
-import msgspec
-
-from kouan.kernel.encoding import EncodingError, encode, from_text
-from kouan.kernel.envelope import MAX_AHEAD_MS, TAG, Opened, envelope_id, open_envelope, use_number, window_key
+from kouan.kernel.admitting import Letter, claims_of, envelope_claim, out_of_place, read_envelope, signer_of
+from kouan.kernel.encoding import encode
+from kouan.kernel.envelope import envelope_id, use_number, window_key
 from kouan.kernel.records import Member, Window
 from kouan.kernel.registry import Claim, Command, Context, Registry, Verifier, verify_in_turn
 from kouan.kernel.rejections import Refusal, Rejection
 from kouan.kernel.state import PreState, State
-from kouan.kernel.suites import SUITE, digest
+from kouan.kernel.suites import digest
 from kouan.kernel.tree import TreeChange, leaf_hash, path_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ENVELOPES_PER_BLOCK: Final = "envelopes_per_member_and_block"
 NO_RECEIPTS: Final = digest("kouan/receipts/1")
 PLACE_BITS: Final = 24
+Reading = Callable[[bytes, Registry], Letter | None]
 
 
 class Block(NamedTuple):
@@ -72,21 +71,27 @@ def receipts_root(receipts: list[bytes]) -> bytes:
 
 
 def execute_block(
-    pre: PreState, block: Block, registry: Registry, verify_many: Verifier = verify_in_turn
+    pre: PreState,
+    block: Block,
+    registry: Registry,
+    verify_many: Verifier = verify_in_turn,
+    read: Reading = read_envelope,
 ) -> BlockOutcome:
     """Execute a block on a pre-state.
 
     ``verify_many`` may check signatures in any way (threads, a cache) as long as its answers are those of
-    `kouan.kernel.suites.verify`.
+    `kouan.kernel.suites.verify`; ``read`` may remember what it read as long as it answers as
+    `kouan.kernel.admitting.read_envelope` does.
     """
     state = State(pre)
-    opened = [_open(raw, block) for raw in block.envelopes]
-    claims = list(dict.fromkeys(_claims(state, opened, registry)))
+    letters = [_read(raw, block, read, registry) for raw in block.envelopes]
+    claimed = (claims_of(state, letter, registry) for letter in letters if not isinstance(letter, Rejection))
+    claims = list(dict.fromkeys(chain.from_iterable(claimed)))
     checked = dict(zip(claims, verify_many(claims), strict=True))
     sent: dict[str, int] = {}
     receipts: list[bytes] = []
-    for raw, envelope in zip(block.envelopes, opened, strict=True):
-        code, results = _execute_envelope(state, block, envelope, registry, checked, sent)
+    for raw, letter in zip(block.envelopes, letters, strict=True):
+        code, results = _execute_envelope(state, block, letter, registry, checked, sent)
         receipts.append(encode({"code": code, "envelope": envelope_id(raw), "results": results}))
     return _outcome(pre, block.height, state.writes(), receipts)
 
@@ -105,73 +110,31 @@ def _outcome(pre: PreState, height: int, written: list[tuple[str, bytes]], recei
     return BlockOutcome(writes, change, receipts, change.root, receipts_hash, app_hash(change.root, receipts_hash))
 
 
-class _Decoded(NamedTuple):
-    """An opened envelope with its commands as records, or why one is not."""
-
-    opened: Opened
-    commands: list[tuple[str, Any]]
-
-
-def _open(raw: bytes, block: Block) -> _Decoded | Rejection:
+def _read(raw: bytes, block: Block, read: Reading, registry: Registry) -> Letter | Rejection:
     if block.skipped and envelope_id(raw) in block.skipped:
         return Rejection.ENVELOPE_SKIPPED
-    try:
-        opened = open_envelope(raw)
-    except EncodingError:
+    letter = read(raw, registry)
+    if letter is None:
         return Rejection.ENVELOPE_MALFORMED
-    if opened.body.alliance != block.alliance:
-        return Rejection.ENVELOPE_WRONG_ALLIANCE
-    if opened.body.expires_ms <= block.time_ms:
-        return Rejection.ENVELOPE_EXPIRED
-    if opened.body.expires_ms > block.time_ms + MAX_AHEAD_MS:
-        return Rejection.ENVELOPE_EXPIRY_TOO_FAR
-    return _Decoded(opened, [])
-
-
-def _claims(state: State, envelopes: list[_Decoded | Rejection], registry: Registry) -> Iterator[Claim]:
-    """Decode the commands and name every signature that the block will ask for, as far as the pre-state tells."""
-    for envelope in envelopes:
-        if isinstance(envelope, Rejection):
-            continue
-        opened = envelope.opened
-        member = state.read(Member, f"member/{opened.member}")
-        if member and opened.key in member.keys:
-            yield _envelope_claim(opened, member)
-        for plain in opened.body.commands:
-            kind = plain.pop("type", None)
-            command = registry.commands.get(kind) if isinstance(kind, str) else None
-            record: Any = None
-            if command is not None:
-                try:
-                    record = msgspec.convert(plain, command.record)
-                except msgspec.ValidationError:
-                    record = None
-            envelope.commands.append((kind if isinstance(kind, str) else "", record))
-            if record is not None and command is not None and command.claims is not None:
-                yield from command.claims(state, opened.body.alliance, opened.member, record)
-
-
-def _envelope_claim(opened: Opened, member: Member) -> Claim:
-    return Claim(from_text(member.keys[opened.key].public), TAG, opened.signed, opened.signature)
+    return out_of_place(letter, block.alliance, block.time_ms) or letter
 
 
 def _execute_envelope(  # what a block and one of its envelopes bring
     state: State,
     block: Block,
-    envelope: _Decoded | Rejection,
+    letter: Letter | Rejection,
     registry: Registry,
     checked: dict[Claim, bool],
     sent: dict[str, int],
 ) -> tuple[int, list[dict[str, Any]]]:
-    if isinstance(envelope, Rejection):
-        return envelope, []
-    opened = envelope.opened
-    context = _admit(state, block, opened, registry, checked, sent)
+    if isinstance(letter, Rejection):
+        return letter, []
+    context = _admit(state, block, letter, registry, checked, sent)
     if isinstance(context, Rejection):
         return context, []
-    together = opened.body.mode == "all"
+    together = letter.mode == "all"
     refusals: list[Refusal | None] = []
-    for kind, record in envelope.commands:
+    for kind, record in letter.commands:
         refusal = _execute_command(context, kind, record, registry)
         refusals.append(refusal)
         if together:
@@ -187,7 +150,7 @@ def _execute_envelope(  # what a block and one of its envelopes bring
         else:
             state.drop()
             guilty, refusal = len(refusals) - 1, refusals[-1]
-            refusals = [Refusal(Rejection.COMMAND_FELL_WITH_OTHERS) for _ in envelope.commands]
+            refusals = [Refusal(Rejection.COMMAND_FELL_WITH_OTHERS) for _ in letter.commands]
             refusals[guilty] = refusal
     return 0, [_result(refusal) for refusal in refusals]
 
@@ -199,27 +162,25 @@ def _result(refusal: Refusal | None) -> dict[str, Any]:
 
 
 def _admit(  # as above
-    state: State, block: Block, opened: Opened, registry: Registry, checked: dict[Claim, bool], sent: dict[str, int]
+    state: State, block: Block, letter: Letter, registry: Registry, checked: dict[Claim, bool], sent: dict[str, int]
 ) -> Context | Rejection:
     """Check who signed and whether the number is new; what passes has used its number up."""
-    member = state.read(Member, f"member/{opened.member}")
-    if member is None or opened.key not in member.keys or member.keys[opened.key].suite != SUITE:
-        return Rejection.ENVELOPE_UNKNOWN_SIGNER
-    if member.keys[opened.key].revoked_ms:
-        return Rejection.ENVELOPE_REVOKED_KEY
-    claim = _envelope_claim(opened, member)
+    member = signer_of(state, letter)
+    if isinstance(member, Rejection):
+        return member
+    claim = envelope_claim(letter, member)
     signed = checked.get(claim)
     if not (verify_in_turn([claim])[0] if signed is None else signed):
         return Rejection.ENVELOPE_BAD_SIGNATURE
-    key = window_key(opened.member, opened.key)
-    window = use_number(state.read(Window, key), opened.body.number)
+    key = window_key(letter.member, letter.key)
+    window = use_number(state.read(Window, key), letter.number)
     if window is None:
         return Rejection.ENVELOPE_REPLAYED
     context = Context(
-        state, block.alliance, block.height, block.time_ms, member, opened.key, checked, registry.parameters
+        state, block.alliance, block.height, block.time_ms, member, letter.key, checked, registry.parameters
     )
-    sent[opened.member] = sent.get(opened.member, 0) + 1
-    if sent[opened.member] > context.parameter(ENVELOPES_PER_BLOCK):
+    sent[letter.member] = sent.get(letter.member, 0) + 1
+    if sent[letter.member] > context.parameter(ENVELOPES_PER_BLOCK):
         return Rejection.ENVELOPE_OVER_BOUND
     state.write(key, window)
     state.keep()
