@@ -29,7 +29,7 @@ from kouan.kernel.encoding import encode
 from kouan.kernel.proof import AvailableStatement, Proof
 from kouan.kernel.quota import key_of
 from kouan.kernel.tree import Tree
-from kouan.modules.alliance.founding import trust_file
+from kouan.modules.alliance.trust import trust_file
 
 BLOCK_COMMANDS = 2_000
 

@@ -75,8 +75,8 @@ def _command(command: Command) -> str:
     starts = "; starts something new" if command.starts else ""
     handler = command.handle.func if isinstance(command.handle, functools.partial) else command.handle
     lines = [f"### `{command.type}`", f"Sent by: {roles}{starts}.", _prose(command.record), _prose(handler)]
-    if command.active_from > 1:
-        lines.append(f"Active from height {command.active_from}.")
+    if command.since > 1:
+        lines.append(f"Part of the ledger since protocol version {command.since}.")
     return "\n\n".join([*lines, _fields(command.record)])
 
 

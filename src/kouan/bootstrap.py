@@ -31,7 +31,8 @@ from kouan.kernel.registry import Registry
 from kouan.kernel.state import Reader
 from kouan.modules.alliance import rules as alliance_rules
 from kouan.modules.alliance.commands import commands_for
-from kouan.modules.alliance.founding import Founding, alliance_id, genesis, read_trust_file
+from kouan.modules.alliance.founding import AnyFounding, Founding, alliance_id, genesis
+from kouan.modules.alliance.trust import read_trust_file
 from kouan.modules.cases import admission
 from kouan.modules.cases import commands as cases_commands
 from kouan.modules.cases import rules as cases_rules
@@ -52,6 +53,8 @@ LOCK_WAIT_S: Final = 2.0
 LOCK_POLL_S: Final = 0.02
 SEED_BYTES: Final = 32
 R = TypeVar("R", bound=Record)
+PROTOCOL: Final = 1
+"""The newest version of the ledger's rules that this software knows."""
 PARAMETERS: Final = (
     *alliance_rules.PARAMETERS,
     *customs_rules.PARAMETERS,
@@ -77,10 +80,10 @@ def registry() -> Registry:
         *financing_commands.commands_for(admission),
         *cases_commands.COMMANDS,
     )
-    return Registry(commands, PARAMETERS)
+    return Registry(commands, PARAMETERS, protocol=PROTOCOL)
 
 
-def read_founding(port: Path) -> Founding:
+def read_founding(port: Path) -> AnyFounding:
     """Return the founding document of a port; raises PortError, FoundingError."""
     path = port / TRUST_FILE
     try:
@@ -89,11 +92,11 @@ def read_founding(port: Path) -> Founding:
         raise PortError(f"{path}: {problem.strerror}; found an alliance with `kouan init`") from None
 
 
-def ledger_of(founding: Founding) -> Ledger:
+def ledger_of(founding: AnyFounding) -> Ledger:
     """Return what a ledger of this alliance begins with and can execute; raises FoundingError."""
     return Ledger(
         alliance=alliance_id(founding),
-        operator=founding.operator,
+        operator=founding.operator if isinstance(founding, Founding) else None,
         founded_ms=founding.founded_ms,
         genesis=genesis(founding),
         registry=registry(),

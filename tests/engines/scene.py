@@ -21,7 +21,8 @@ from kouan.kernel.encoding import to_text
 from kouan.kernel.envelope import Body, make
 from kouan.kernel.suites import digest, public_key, sign
 from kouan.kernel.tree import Tree
-from kouan.modules.alliance.founding import alliance_id, trust_file
+from kouan.modules.alliance.founding import alliance_id
+from kouan.modules.alliance.trust import trust_file
 from kouan.modules.financing.rules import DRAW_TAG, draw_message
 
 HOUR_MS: Final = 3_600_000

@@ -27,7 +27,8 @@ from kouan.kernel.quota import key_of
 from kouan.kernel.records import Hold, Quota
 from kouan.kernel.suites import digest, public_key
 from kouan.kernel.tree import Tree, leaf_hash, path_of, walk
-from kouan.modules.alliance.founding import Founding, FoundingKey, FoundingMember, alliance_id, trust_file
+from kouan.modules.alliance.founding import Founding, FoundingKey, FoundingMember, alliance_id
+from kouan.modules.alliance.trust import trust_file
 
 TIME_MS: Final = 1_793_779_200_000
 DAY_MS: Final = 24 * 3600 * 1000

@@ -19,12 +19,14 @@ from kouan.kernel.execution import (
     PLACE_BITS,
     Block,
     BlockOutcome,
+    Evidence,
+    TooOldError,
     app_hash,
     execute_block,
     found,
     receipts_root,
 )
-from kouan.kernel.records import Charter, Key, Member, Record, Window
+from kouan.kernel.records import Charter, Key, Member, Protocol, Record, Window
 from kouan.kernel.registry import CHARTER_KEY, Claim, Command, Context, Parameter, Registry, Verifier, verify_in_turn
 from kouan.kernel.rejections import Refusal, Rejection
 from kouan.kernel.state import State
@@ -98,10 +100,11 @@ REGISTRY: Final = Registry(
     [
         Command("toy.become/1", Become, become, frozenset(), starts=False),
         Command("toy.put/1", Put, put, frozenset(), starts=True, claims=put_claims),
-        Command("toy.put/2", Put, put, frozenset({"customs"}), starts=True, active_from=10),
+        Command("toy.put/2", Put, put, frozenset({"customs"}), starts=True, since=2),
         Command("toy.rekey/1", Rekey, rekey, frozenset(), starts=False),
     ],
     [],
+    protocol=2,
 )
 
 
@@ -133,6 +136,7 @@ class Memory:
             (CHARTER_KEY, Charter({ENVELOPES_PER_BLOCK: BOUND}, 0)),
             *((f"member/{name}", member(name)) for name in ("bank-a", "bank-b")),
             ("member/idle", member("idle", suspended=True)),
+            ("protocol", Protocol(before=1, from_height=10, version=2)),
             ("window/bank-a/main", Window(highest=7, seen=f"{1:064x}")),
         ]
         self.commit(found(self, [(key, encode(record)) for key, record in records]))
@@ -396,6 +400,37 @@ def test_what_becomes_of_the_sender_holds_for_the_rest_of_its_envelope(
     """A role given or taken, a suspension and a revoked key count from the very next command."""
     outcome = execute_block(Memory(), block(envelope(BECOME | changes, later, mode=mode), height=10), REGISTRY)
     assert results(outcome)[1] == code
+
+
+# Protocol versions and evidence.
+
+
+def test_a_block_of_a_later_protocol_version_stops_the_node_before_anything_happens() -> None:
+    memory = Memory()
+    older = Registry(REGISTRY.commands.values(), [], protocol=1)
+    assert execute_block(memory, block(envelope(), height=9), older) == execute_block(
+        memory, block(envelope(), height=9), REGISTRY
+    )
+    with pytest.raises(TooOldError, match=r"block 10 is to be executed by protocol version 2, and .* up to 1"):
+        execute_block(memory, block(envelope(), height=10), older)
+
+
+EVIDENCE: Final = Evidence(bytes(20), 3, "duplicate-vote", 10, TIME_MS - 1)
+
+
+def note(state: State, begun: Block) -> None:
+    state.write("evidence", Note(len(begun.evidence)))
+
+
+def test_what_evidence_does_is_done_before_the_envelopes_and_stands_whatever_they_do() -> None:
+    noting = Registry(REGISTRY.commands.values(), [], begin=note, protocol=2)
+    outcome = execute_block(Memory(), block(envelope(REFUSED))._replace(evidence=(EVIDENCE, EVIDENCE)), noting)
+    assert next(iter(written(outcome).items())) == ("evidence", b'{"amount":2}')
+
+
+def test_without_evidence_nothing_begins() -> None:
+    noting = Registry(REGISTRY.commands.values(), [], begin=note, protocol=2)
+    assert execute_block(Memory(), block(envelope()), noting) == execute_block(Memory(), block(envelope()), REGISTRY)
 
 
 # Outcomes.

@@ -29,6 +29,7 @@ from kouan.kernel.suites import SUITE, digest, public_key
 from kouan.kernel.tree import Tree
 from kouan.modules.alliance import commands_for
 from kouan.modules.alliance import founding as alliance
+from kouan.modules.alliance.founding_rules import check
 from kouan.modules.alliance.rules import PARAMETERS, Role
 
 R = TypeVar("R", bound=Record)
@@ -109,7 +110,7 @@ class Ledger:
         self.registry = Registry((*commands_for(declared), *commands), declared)
         self._types = {command.record: command.type for command in self.registry.commands.values()}
         self.founding = founding_of(declared, members, **(charter or {}))
-        alliance.check(self.founding, declared)
+        check(self.founding, declared)
         self.alliance = alliance.alliance_id(self.founding)
         self.state = MemoryState()
         self.state.apply(found(self.state, alliance.genesis(self.founding)))

@@ -18,8 +18,10 @@ from kouan.client.sealing import public_of
 from kouan.kernel.encoding import Code, to_text
 from kouan.kernel.registry import Parameter
 from kouan.kernel.suites import SUITE, public_key
-from kouan.modules.alliance.founding import Founding, FoundingKey, FoundingMember, check, trust_file
+from kouan.modules.alliance.founding import Founding, FoundingKey, FoundingMember
+from kouan.modules.alliance.founding_rules import check
 from kouan.modules.alliance.rules import Role
+from kouan.modules.alliance.trust import trust_file
 
 CHECKER_KEY: Final = "checker"
 """Every member gets a second key: what one key entered, another reverses."""

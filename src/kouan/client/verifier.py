@@ -40,8 +40,9 @@ from kouan.kernel.proof import (
     is_handover_signed,
 )
 from kouan.kernel.suites import SUITE
-from kouan.modules.alliance.founding import Founding, FoundingError, alliance_id, read_trust_file
+from kouan.modules.alliance.founding import Founding, FoundingError, alliance_id
 from kouan.modules.alliance.rules import TRUST_PERIOD
+from kouan.modules.alliance.trust import read_trust_file
 
 MAX_BYTES: Final = 512 * 1024
 MAX_AHEAD_MS: Final = 5 * 60 * 1000  # by how much the verifier's clock may be behind
@@ -118,6 +119,8 @@ def _read_trust(data: bytes) -> Founding:
         founding = read_trust_file(data)
     except FoundingError as problem:
         raise UnusableError(f"trust file: {problem}") from None
+    if not isinstance(founding, Founding):
+        raise UnusableError("trust file: it is a network's, and this verifier knows single operators")
     if founding.suite != SUITE:
         raise UnusableError(f"trust file: suite must be {SUITE}, the only one that this verifier knows")
     if founding.charter.get(TRUST_PERIOD, 0) <= 0:

@@ -301,6 +301,8 @@ class Examination:
 
     def _operator(self, store: Store) -> None:
         """See whether checkpoints can be signed here, and whether a loss was made up for."""
+        if self._ledger.operator is None:
+            return
         try:
             state = StateReader(store)
             signer = signer_at(self._ledger.operator, handovers(state), store.height)

@@ -49,8 +49,8 @@ class Ledger(NamedTuple):
     """What makes an alliance's ledger: its id, its records at height 0, and what it can execute."""
 
     alliance: str
-    operator: str
-    """Public key that signs checkpoints until a handover."""
+    operator: str | None
+    """Public key that signs checkpoints until a handover; None where validators vouch for the state."""
     founded_ms: int
     genesis: list[tuple[str, bytes]]
     registry: Registry
@@ -149,6 +149,8 @@ class Embedded:
     def _sign(self, version: Version) -> tuple[Checkpoint, list[Handover]]:
         """Return the checkpoint of a version, and the handovers before it."""
         last = self._last_at(version.height)
+        if self._ledger.operator is None:
+            raise OperatorKeyError("this ledger has no operator: its validators vouch for the state")
         chain = [handover for handover in handovers(StateReader(version)) if handover.from_height <= last.height]
         signer = signer_at(self._ledger.operator, chain, last.height)
         if self._operator_seed is None or to_text(public_key(self._operator_seed)) != signer.public:

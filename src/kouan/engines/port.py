@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from kouan.kernel.envelope import envelope_id
-from kouan.kernel.execution import Block
+from kouan.kernel.execution import Block, Evidence
 from kouan.kernel.proof import Checkpoint, Handover, Leaf
 from kouan.kernel.rejections import Rejection
 
@@ -22,12 +22,14 @@ class LoggedBlock(msgspec.Struct, frozen=True, array_like=True):
     receipts: list[bytes]
     state_root: bytes
     receipts_root: bytes
+    evidence: tuple[Evidence, ...] = ()
+    """Empty where one operator runs the ledger; a log that was written without it reads so."""
 
     def block(self, alliance: str) -> Block:
         """Return it to be executed again: what was skipped then is skipped again."""
         named = zip(self.envelopes, self.receipts, strict=True)
         skipped = frozenset(envelope_id(raw) for raw, receipt in named if receipt.startswith(_SKIPPED))
-        return Block(alliance, self.height, self.time_ms, self.envelopes, skipped)
+        return Block(alliance, self.height, self.time_ms, self.envelopes, skipped, self.evidence)
 
 
 _SKIPPED = b'{"code":%d,' % Rejection.ENVELOPE_SKIPPED

@@ -15,7 +15,7 @@ from kouan.kernel.admitting import Letter, claims_of, envelope_claim, out_of_pla
 from kouan.kernel.encoding import encode
 from kouan.kernel.envelope import envelope_id, use_number, window_key
 from kouan.kernel.records import Member, Window
-from kouan.kernel.registry import Claim, Command, Context, Registry, Verifier, verify_in_turn
+from kouan.kernel.registry import Claim, Command, Context, Registry, Verifier, protocol_at, verify_in_turn
 from kouan.kernel.rejections import Refusal, Rejection
 from kouan.kernel.state import PreState, State
 from kouan.kernel.suites import digest
@@ -27,6 +27,25 @@ PLACE_BITS: Final = 24
 Reading = Callable[[bytes, Registry], Letter | None]
 
 
+class TooOldError(Exception):
+    """The block is to be executed by a protocol version that this software does not know; the text says what to do."""
+
+
+class Evidence(NamedTuple):
+    """Proof, checked by the consensus engine, that a validator broke the rules of consensus."""
+
+    address: bytes
+    """Of the validator's key: the first 20 bytes of SHA-256 over it."""
+    height: int
+    """Of the block about which it signed two things."""
+    kind: str
+    """duplicate-vote or light-client-attack."""
+    power: int
+    """What it had at that height."""
+    time_ms: int
+    """Block time of that height."""
+
+
 class Block(NamedTuple):
     """What is executed: nothing else enters, so any engine can replay any other's blocks."""
 
@@ -36,6 +55,7 @@ class Block(NamedTuple):
     envelopes: list[bytes]
     skipped: frozenset[str] = frozenset()
     """Ids of envelopes that two thirds of the operators agreed not to execute."""
+    evidence: tuple[Evidence, ...] = ()
 
 
 class Write(NamedTuple):
@@ -81,9 +101,14 @@ def execute_block(
 
     ``verify_many`` may check signatures in any way (threads, a cache) as long as its answers are those of
     `kouan.kernel.suites.verify`; ``read`` may remember what it read as long as it answers as
-    `kouan.kernel.admitting.read_envelope` does.
+    `kouan.kernel.admitting.read_envelope` does. Raises TooOldError, before anything else, for a block of a later
+    protocol version.
     """
     state = State(pre)
+    _check_protocol(state, block, registry)
+    if block.evidence and registry.begin is not None:
+        registry.begin(state, block)
+        state.keep()
     letters = [_read(raw, block, read, registry) for raw in block.envelopes]
     claimed = (claims_of(state, letter, registry) for letter in letters if not isinstance(letter, Rejection))
     claims = list(dict.fromkeys(chain.from_iterable(claimed)))
@@ -108,6 +133,16 @@ def _outcome(pre: PreState, height: int, written: list[tuple[str, bytes]], recei
     change = pre.tree.change({write.path: (leaf_hash(write.path, write.value), write.place) for write in writes})
     receipts_hash = receipts_root(receipts) if receipts else NO_RECEIPTS
     return BlockOutcome(writes, change, receipts, change.root, receipts_hash, app_hash(change.root, receipts_hash))
+
+
+def _check_protocol(state: State, block: Block, registry: Registry) -> None:
+    version = protocol_at(state, block.height)
+    if version > registry.protocol:
+        raise TooOldError(
+            f"block {block.height} is to be executed by protocol version {version}, and this Kouan knows versions up "
+            f"to {registry.protocol}. Nothing of the block was written: install the Kouan that the members agreed on, "
+            "and start again"
+        )
 
 
 def _read(raw: bytes, block: Block, read: Reading, registry: Registry) -> Letter | Rejection:
@@ -191,7 +226,7 @@ def _execute_command(context: Context, kind: str, record: Any, registry: Registr
     command = registry.commands.get(kind)
     if command is None:
         return Refusal(Rejection.COMMAND_UNKNOWN, kind[:64])
-    if context.height < command.active_from:
+    if protocol_at(context.state, context.height) < command.since:
         return Refusal(Rejection.COMMAND_NOT_ACTIVE)
     if record is None:
         return Refusal(Rejection.COMMAND_MALFORMED)

@@ -24,6 +24,15 @@ class Charter(Record, frozen=True):
     """How often the charter was changed."""
 
 
+class Protocol(Record, frozen=True):
+    """Which version of the ledger's rules holds from which block on. Key: ``protocol``; absent: version 1."""
+
+    before: Positive
+    """The version that holds below ``from_height``."""
+    from_height: Positive
+    version: Positive
+
+
 class Key(Record, frozen=True):
     """One signing key of a member."""
 

@@ -1,20 +1,24 @@
-"""What an alliance can execute: each command type with its record, its handler and the height it is active from.
+"""What an alliance can execute: each command type with its record, its handler and the protocol version it is part of.
 
-An activated handler never changes: a change of rules is a new version of the command, active from a later height.
+An activated handler never changes: a change of rules is a new version of the command, part of a later protocol version.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kouan.kernel.encoding import from_text
-from kouan.kernel.records import Charter, Member
+from kouan.kernel.records import Charter, Member, Protocol
 from kouan.kernel.rejections import Refusal
-from kouan.kernel.state import State
+from kouan.kernel.state import Reader, State
 from kouan.kernel.suites import verify
 
+if TYPE_CHECKING:
+    from kouan.kernel.execution import Block
+
 CHARTER_KEY = "charter"
+PROTOCOL_KEY: Final = "protocol"
 
 
 class Parameter(NamedTuple):
@@ -33,6 +37,14 @@ def parameter_of(charter: Charter, name: str, declared: Iterable[Parameter]) -> 
     """Return a parameter of the charter as it stands; its default where the charter is older than it."""
     value = charter.parameters.get(name)
     return next(one.default for one in declared if one.name == name) if value is None else value
+
+
+def protocol_at(state: Reader, height: int) -> int:
+    """Return the protocol version by which a block of this height is executed, as far as the state tells."""
+    protocol = state.read(Protocol, PROTOCOL_KEY)
+    if protocol is None:
+        return 1
+    return protocol.version if height >= protocol.from_height else protocol.before
 
 
 class Claim(NamedTuple):
@@ -112,12 +124,26 @@ class Command(NamedTuple):
     """It starts something new, so a suspended member may not send it."""
     claims: Callable[[State, str, str, Any], Iterable[Claim]] | None = None
     """The signatures a command carries: (state, alliance, signing member, command) → what to check ahead."""
-    active_from: int = 1
+    since: int = 1
+    """The protocol version that it is part of; below it the command is refused."""
+
+
+Begin = Callable[[State, "Block"], None]
+"""What happens before a block's envelopes when the block brings evidence; what it writes is kept."""
 
 
 class Registry:
     """The commands and parameters of all modules together."""
 
-    def __init__(self, commands: Iterable[Command], parameters: Iterable[Parameter]) -> None:
+    def __init__(
+        self,
+        commands: Iterable[Command],
+        parameters: Iterable[Parameter],
+        begin: Begin | None = None,
+        protocol: int = 1,
+    ) -> None:
         self.commands = {command.type: command for command in commands}
         self.parameters = {parameter.name: parameter for parameter in parameters}
+        self.begin = begin
+        self.protocol = protocol
+        """The newest protocol version that this software knows."""

@@ -20,13 +20,12 @@ from kouan.modules.alliance.founding import (
     FoundingError,
     FoundingKey,
     alliance_id,
-    check,
     genesis,
-    read_trust_file,
-    trust_file,
 )
+from kouan.modules.alliance.founding_rules import check
 from kouan.modules.alliance.records import Operator, Roster
 from kouan.modules.alliance.rules import PARAMETERS
+from kouan.modules.alliance.trust import read_trust_file, trust_file
 
 SOUND = founding_of(PARAMETERS)
 

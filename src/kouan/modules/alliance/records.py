@@ -11,11 +11,13 @@ from msgspec import Meta
 
 from kouan.kernel.encoding import Bytes16, Bytes32, Code, Count, Integer, Positive
 from kouan.kernel.records import Record
-from kouan.modules.alliance.rules import MAX_MEMBERS, Role
+from kouan.modules.alliance.rules import MAX_MEMBERS, MAX_POWER, MAX_VALIDATORS, Role
 
 OPERATOR_KEY: Final = "operator"
 ROSTER_KEY: Final = "roster"
+VALIDATORS_KEY: Final = "validators"
 
+Power = Annotated[int, Meta(ge=1, le=MAX_POWER)]
 Roles = Annotated[list[Role], Meta(max_length=8)]
 
 
@@ -65,6 +67,49 @@ class Operator(Record, frozen=True):
     incarnation: Count
     """Raised after a restore that lost a tail of the ledger."""
     public: Bytes32
+
+
+class Validator(Record, frozen=True):
+    """A member's machine that takes part in consensus."""
+
+    power: Annotated[int, Meta(ge=0, le=MAX_POWER)]
+    """Its weight in votes on blocks; 0 while it is suspended."""
+    public: Bytes32
+    """Consensus key (Ed25519)."""
+    suspended_ms: Count
+    """Block time at which it was proven to have broken the rules of consensus; 0 while it is in good standing."""
+
+
+class FormerKey(Record, frozen=True):
+    """A consensus key that a member had before: evidence against it still finds the member."""
+
+    member: Code
+    public: Bytes32
+    suspended_ms: Count
+    """As the validator's when it had this key: what was proven once is not punished a second time."""
+    until_ms: Positive
+    """Block time of its replacement or removal."""
+
+
+class PowerMove(Record, frozen=True):
+    """Power changed hands: a validator came or went, was weighed anew, or changed its key."""
+
+    at_ms: Positive
+    before: Positive
+    """All validators' power together before it."""
+    power: Positive
+    """How much came or how much went, the greater of the two."""
+
+
+class Validators(Record, frozen=True):
+    """Who runs the ledger where members do so together. Key: ``validators``; absent where one operator does."""
+
+    former: list[FormerKey]
+    """Oldest first."""
+    members: Annotated[dict[Code, Validator], Meta(max_length=MAX_VALIDATORS)]
+    """By member."""
+    moves: list[PowerMove]
+    """Those of the last trust period, and of one day more."""
 
 
 class Enterprise(Record, frozen=True):

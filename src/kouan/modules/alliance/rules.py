@@ -19,6 +19,9 @@ DAY_MS: Final = 24 * 3600 * SECOND_MS
 MAX_MEMBERS: Final = 256
 MAX_KEYS: Final = 256
 """Keys a member may ever have, revoked ones included: their names are never given to another key."""
+MAX_VALIDATORS: Final = 64
+MAX_POWER: Final = 1_000_000
+"""Of one validator: even all together stay far below what the consensus engine can count."""
 
 TRUST_PERIOD: Final = "trust_period_ms"
 PROVABLE_BLOCKS: Final = "provable_blocks"

@@ -23,7 +23,8 @@ from kouan.kernel.envelope import Body, make
 from kouan.kernel.execution import app_hash
 from kouan.kernel.state import StateReader
 from kouan.kernel.suites import digest
-from kouan.modules.alliance.founding import alliance_id, trust_file
+from kouan.modules.alliance.founding import alliance_id
+from kouan.modules.alliance.trust import trust_file
 from kouan.simulation.auditor import Auditor, Difference, receipt_of
 from kouan.simulation.cast import COMMISSION
 from kouan.simulation.day.generate import Day, generate
