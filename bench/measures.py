@@ -19,6 +19,7 @@ import msgspec
 import kouan.engines.embedded
 import kouan.kernel.execution
 from bench.port import CLIENT_KEYS, START_MS, Holds, founding, ledger, open_engine, quota_id
+from kouan.client.proofs import proof_of
 from kouan.client.verifier import verify_proof
 from kouan.engines.embedded import Embedded
 from kouan.engines.local_socket import Server
@@ -26,7 +27,7 @@ from kouan.engines.log import BlockLog
 from kouan.engines.signatures import ThreadedVerifier
 from kouan.engines.store import Store
 from kouan.kernel.encoding import encode
-from kouan.kernel.proof import AvailableStatement, Proof
+from kouan.kernel.proof import AvailableStatement
 from kouan.kernel.quota import key_of
 from kouan.kernel.tree import Tree
 from kouan.modules.alliance.trust import trust_file
@@ -122,9 +123,7 @@ def proof(directory: Path, count: str) -> dict[str, float]:
         made.append(time.perf_counter() - began)
         free = parts.leaves[0].value or {}
         amount = free["limit"] - free["used"] - sum(hold["amount"] for hold in free["holds"])
-        file = encode(
-            Proof(parts.checkpoint, "kouan/proof/1", parts.handovers, parts.leaves, AvailableStatement(amount, quota))
-        )
+        file = encode(proof_of(parts, AvailableStatement(amount, quota)))
         sizes.append(len(file))
         began = time.perf_counter()
         verdict = verify_proof(file, trust, now_ms=START_MS)

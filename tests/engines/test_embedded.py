@@ -28,7 +28,7 @@ from kouan.engines.embedded import (
 from kouan.engines.log import DamagedLogError, LogFailedError
 from kouan.kernel.encoding import from_text
 from kouan.kernel.envelope import envelope_id
-from kouan.kernel.proof import check_leaf, is_checkpoint_signed
+from kouan.kernel.proof import Checkpoint, check_leaf, is_checkpoint_signed
 from kouan.kernel.rejections import Rejection
 
 pytestmark = pytest.mark.usefixtures("shallow_tree")
@@ -292,6 +292,7 @@ def test_proofs_of_every_kept_height_hold(tmp_path: Path) -> None:
     for height, root in roots.items():
         proven = engine.prove([f"quota/{scene.quota_id('d2')}", "charter"], height)
         assert (proven.checkpoint.height, proven.checkpoint.state_root) == (height, root)
+        assert isinstance(proven.checkpoint, Checkpoint)
         assert is_checkpoint_signed(proven.checkpoint)
         for leaf in proven.leaves:
             check_leaf(leaf, from_text(root))

@@ -30,7 +30,7 @@ from kouan.client.reading import LedgerReader
 from kouan.engines.port import Engine
 from kouan.formats.paper import Paper, render
 from kouan.kernel.encoding import Bytes16
-from kouan.kernel.proof import Proof, QuotaId
+from kouan.kernel.proof import QuotaId, read_proof
 
 app: Final = group("Proof files, which anybody can verify offline.")
 
@@ -144,7 +144,7 @@ def _receipt(call: Call, home: Home | None, made: Made) -> Paper:
         with Book(home.path / BOOK_FILE) as book:
             subject = subject_of(made.verdict.statement).removeprefix("quota/")
             number, owner = book.number_of(subject), book.owner_of(subject)
-            shown = [leaf.key.removeprefix("quota/") for leaf in msgspec.json.decode(made.proof, type=Proof).leaves]
+            shown = [leaf.key.removeprefix("quota/") for leaf in read_proof(made.proof).leaves]
             numbers = {quota: known for quota in shown if (known := book.number_of(quota))}
     return verification_receipt(made.proof, made.verdict, Asked(bank, number, owner, numbers), bootstrap.now_ms())
 

@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from kouan.cli.errors import JsonCommand, Lang, told
-from kouan.client.verifier import MAX_BYTES, UnusableError, verify_proof
+from kouan.client.verifier import MAX_NETWORK_BYTES, UnusableError, verify_proof
 
 NOT_PROVEN: Final = 1
 UNUSABLE: Final = 2
@@ -79,4 +79,4 @@ def _clock(now: str | None, *, archival: bool) -> int | None:
 def _read(path: Path) -> bytes:
     """Return a file's bytes, at most what a verifier reads and one more."""
     with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)
+        return file.read(MAX_NETWORK_BYTES + 1)

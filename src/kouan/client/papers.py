@@ -20,7 +20,7 @@ from kouan.client.verifier import Verdict
 from kouan.client.workdays import SHANGHAI, day_of
 from kouan.formats.money import money
 from kouan.formats.paper import Column, Paper, Row, Section, Table
-from kouan.kernel.proof import Proof
+from kouan.kernel.proof import read_proof
 from kouan.kernel.quota import available
 from kouan.kernel.records import Quota
 from kouan.modules.financing.records import Financing
@@ -120,7 +120,7 @@ def verification_receipt(proof: bytes, verdict: Verdict, asked: Asked, now_ms: i
     """
     if not verdict.proven or verdict.time_ms is None:
         raise ValueError("proof: it does not prove its claim, so there is no receipt for it")
-    shown = msgspec.json.decode(proof, type=Proof)
+    shown = read_proof(proof)
     rows = (
         Row("Asked by", "查询方", f"{asked.bank.en} {asked.bank.zh}"),
         Row("Asked", "查询事项", _CLAIMS[kind_of(verdict.statement)]),

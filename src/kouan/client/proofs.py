@@ -14,13 +14,19 @@ from kouan.client.verifier import Verdict, verify_proof
 from kouan.engines.port import Engine, Proven
 from kouan.kernel.encoding import encode
 from kouan.kernel.proof import (
+    NETWORK_PROOF_FORMAT,
+    PROOF_FORMAT,
+    AnyProof,
     AvailableStatement,
+    Checkpoint,
     FinancedStatement,
+    NetworkProof,
     NotFinancedStatement,
     Proof,
     RecordStatement,
     Statement,
     leaf_keys,
+    read_proof,
 )
 from kouan.kernel.quota import available, key_of
 from kouan.kernel.records import Quota
@@ -83,7 +89,7 @@ def qr_text(proof: bytes, verdict: Verdict) -> str:
     ``alliance``: the first eight characters of its id; ``kind`` and ``subject``: of the statement; ``fingerprint``: the
     hash of the proof file, by which whoever has the file can tell that it is the one. The code proves nothing itself.
     """
-    checkpoint = msgspec.json.decode(proof, type=Proof).checkpoint
+    checkpoint = read_proof(proof).checkpoint
     alliance = checkpoint.alliance[:ALLIANCE_CHARACTERS]
     parts = (alliance, str(checkpoint.height), kind_of(verdict.statement), subject_of(verdict.statement))
     return ":".join((QR_PREFIX, *parts, verdict.fingerprint))
@@ -105,14 +111,14 @@ def kind_of(statement: Statement) -> str:
     return str(statement.__struct_config__.tag)
 
 
+def proof_of(proven: Proven, statement: Statement) -> AnyProof:
+    """Return the proof file of a statement, in the format of whoever runs the ledger."""
+    checkpoint = proven.checkpoint
+    if isinstance(checkpoint, Checkpoint):
+        return Proof(checkpoint, PROOF_FORMAT, proven.handovers, proven.leaves, statement)
+    return NetworkProof(checkpoint, NETWORK_PROOF_FORMAT, proven.leaves, statement)
+
+
 def _made(proven: Proven, statement: Statement, trust: bytes) -> Made:
-    proof = encode(
-        Proof(
-            checkpoint=proven.checkpoint,
-            format="kouan/proof/1",
-            handovers=proven.handovers,
-            leaves=proven.leaves,
-            statement=statement,
-        )
-    )
+    proof = encode(proof_of(proven, statement))
     return Made(proof, verify_proof(proof, trust, now_ms=None))

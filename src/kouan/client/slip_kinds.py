@@ -18,6 +18,7 @@ KINDS: Final = {
     "kouan/paper/1": "a paper slip, made by `kouan enterprise paper-slip` for `kouan paper look` or `record`",
     "kouan/payoff/1": "a pay-off slip, made by `kouan financing payoff` for `kouan financing refinance`",
     "kouan/proof/1": "a proof, made by `kouan proof make` for `kouan verify`",
+    "kouan/proof/2": "a network's proof, made by `kouan proof make` for `kouan verify`",
     "kouan/recorded/1": "a recorded slip, made by `kouan paper record` for `kouan enterprise receive`",
     "kouan/seal/1": "a document's seal, made by `kouan seal hand-over` for `kouan seal request`",
     "kouan/trust/1": "an alliance's trust file, made by `kouan init` for `kouan verify --trust`",

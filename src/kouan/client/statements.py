@@ -7,12 +7,12 @@ ledger's own records. Loans are read only in the fields that a statement is abou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 from typing import Annotated, Any, NamedTuple, NoReturn, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from kouan.client.failures import Failure, NotProvenError
 from kouan.formats.money import MoneyError, money
 from kouan.kernel.encoding import Code, Count, Positive, Unit
 from kouan.kernel.proof import (
@@ -29,48 +29,6 @@ from kouan.kernel.quota import available, held
 from kouan.kernel.records import Quota
 
 T = TypeVar("T")
-
-
-class Failure(Enum):
-    """Why a statement is not proven: the step that failed, and a sentence in English and Chinese."""
-
-    WRONG_ALLIANCE = 3, "the checkpoint is not of the alliance in the trust file", "检查点不属于信任文件所载的联盟"
-    HANDOVER_ORDER = 4, "the operator's handovers do not follow one another", "运营方的交接记录前后不衔接"
-    HANDOVER_SIGNATURE = 4, "a handover is not signed by the operator before it", "某次交接没有前任运营方的有效签名"
-    WRONG_OPERATOR = (
-        4,
-        "the checkpoint names another operator than the handovers lead to",
-        "检查点的运营方与交接结果不符",
-    )
-    CHECKPOINT_SIGNATURE = 5, "the checkpoint's signature does not hold", "检查点的签名无效"
-    LEAF_PATH = 6, "a leaf does not lead to the state root of the checkpoint", "某条记录的路径通不到检查点的状态根"
-    LEAF_KEY = 7, "the leaves are not those that the statement is about", "所附记录并非该陈述所涉的记录"
-    RECORD_SHAPE = 8, "a record has not the shape that this verifier knows", "某条记录的格式不为本核验程序所识"
-    NO_QUOTA = 8, "the ledger holds no such quota", "账本上没有这条记录"
-    OTHER_AMOUNT = 8, "what is available is another amount", "可用余额与所述金额不符"
-    DRAWN = 8, "a part is drawn or held", "其中有一部分已被支用或占用"
-    NO_LOAN = 8, "the ledger holds no such loan", "账本上没有这笔融资"
-    NOT_PAID_OUT = 8, "nothing of the loan is paid out", "这笔融资没有放款"
-    FROM_THE_FUTURE = 9, "the checkpoint is later than the verifier's clock", "检查点的时间晚于核验方的时钟"
-    TOO_OLD = 9, "the checkpoint is older than the trust period", "检查点已超出信任期"
-
-    @property
-    def step(self) -> int:
-        """The step of the procedure that failed."""
-        return self.value[0]
-
-    @property
-    def code(self) -> str:
-        """The name in the result, as ``leaf-path``."""
-        return self.name.lower().replace("_", "-")
-
-
-class NotProvenError(Exception):
-    """The statement is not proven; carries the `Failure`."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.value[1])
-        self.failure = failure
 
 
 class Finding(NamedTuple):

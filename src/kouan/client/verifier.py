@@ -2,12 +2,14 @@
 
 The procedure; `docs/reference/proof.md` explains it, and `verifier/kouan-verify.js` follows the same numbers:
 
-1. Read: proof and trust file are canonical JSON of at most 512 KiB each.
+1. Read: proof and trust file are canonical JSON of at most 512 KiB each, a network's proof of at most 4 MiB.
 2. Format: both have the fields of their formats and no others, each within its bounds.
 3. Alliance: the checkpoint's alliance is the hash of the trust file's founding document.
 4. Operator: starting with the founding operator, each handover is signed by the operator before it; the last one's
-   key and incarnation are the checkpoint's.
-5. Checkpoint: its signature holds.
+   key and incarnation are the checkpoint's. In a network, validators: starting with the founding set, each step leads
+   to the next by the rules of `kouan.kernel.light`; archival, no set is left out.
+5. Checkpoint: its signature holds. In a network: more than two thirds of the power reached in step 4 signed its
+   header, which follows the block's own header and vouches for both roots.
 6. Paths: each leaf leads to the checkpoint's state root.
 7. Keys: the leaves are those that the statement is about, and no others.
 8. Statement: it follows from the leaves' records, holds judged at the checkpoint's time.
@@ -15,7 +17,8 @@ The procedure; `docs/reference/proof.md` explains it, and `verifier/kouan-verify
 
 Files that fail steps 1 or 2 are unusable: that is an error, not a verdict. A statement that fails a later step is not
 proven, which does not prove its contrary. What no proof can show, in either mode: that no later handover exists. The
-key of an operator that was replaced can still sign a checkpoint of any state with the time of today.
+key of an operator that was replaced can still sign a checkpoint of any state with the time of today, and so can
+the keys of former validators together that had more than two thirds of the power.
 """
 
 from __future__ import annotations
@@ -25,27 +28,33 @@ from typing import Final, Literal
 
 import msgspec
 
+from kouan.client.checkpoints import check_checkpoint
+from kouan.client.failures import Failure, NotProvenError
 from kouan.client.slip_kinds import wrong_file
-from kouan.client.statements import Failure, Finding, NotProvenError, follow
-from kouan.kernel.encoding import EncodingError, decode, from_text
+from kouan.client.statements import Finding, follow
+from kouan.kernel.encoding import EncodingError, from_text
+from kouan.kernel.light import MAX_AHEAD_MS
 from kouan.kernel.proof import (
+    NETWORK_PROOF_FORMAT,
+    PROOF_FORMAT,
+    AnyProof,
     Checkpoint,
-    Handover,
     LeafError,
+    NetworkCheckpoint,
     Proof,
     Statement,
     check_leaf,
     fingerprint,
-    is_checkpoint_signed,
-    is_handover_signed,
+    read_proof,
 )
 from kouan.kernel.suites import SUITE
-from kouan.modules.alliance.founding import Founding, FoundingError, alliance_id
+from kouan.modules.alliance.founding import AnyFounding, FoundingError
 from kouan.modules.alliance.rules import TRUST_PERIOD
 from kouan.modules.alliance.trust import read_trust_file
 
 MAX_BYTES: Final = 512 * 1024
-MAX_AHEAD_MS: Final = 5 * 60 * 1000  # by how much the verifier's clock may be behind
+MAX_NETWORK_BYTES: Final = 4 * 1024 * 1024  # a network's proof carries the changes of its validators
+_NETWORK: Final = f'"format":"{NETWORK_PROOF_FORMAT}"'.encode()
 Mode = Literal["archival", "live"]
 
 
@@ -87,7 +96,7 @@ def verify_proof(proof: bytes, trust: bytes, *, now_ms: int | None) -> Verdict:
     try:
         finding = _check(shown, founding, now_ms)
     except NotProvenError as problem:
-        step, en, zh = problem.failure.value
+        step, (_, en, zh) = problem.step, problem.failure.value
         return Verdict(
             proven=False,
             mode=mode,
@@ -112,15 +121,13 @@ def verify_proof(proof: bytes, trust: bytes, *, now_ms: int | None) -> Verdict:
     )
 
 
-def _read_trust(data: bytes) -> Founding:
+def _read_trust(data: bytes) -> AnyFounding:
     if len(data) > MAX_BYTES:
         raise UnusableError(f"trust file: it has {len(data)} bytes; at most {MAX_BYTES} are read")
     try:
         founding = read_trust_file(data)
     except FoundingError as problem:
         raise UnusableError(f"trust file: {problem}") from None
-    if not isinstance(founding, Founding):
-        raise UnusableError("trust file: it is a network's, and this verifier knows single operators")
     if founding.suite != SUITE:
         raise UnusableError(f"trust file: suite must be {SUITE}, the only one that this verifier knows")
     if founding.charter.get(TRUST_PERIOD, 0) <= 0:
@@ -128,22 +135,22 @@ def _read_trust(data: bytes) -> Founding:
     return founding
 
 
-def _read_proof(data: bytes) -> Proof:
-    if len(data) > MAX_BYTES:
-        raise UnusableError(f"proof: it has {len(data)} bytes; at most {MAX_BYTES} are read")
+def _read_proof(data: bytes) -> AnyProof:
+    limit = MAX_NETWORK_BYTES if _NETWORK in data else MAX_BYTES
+    if len(data) > limit:
+        raise UnusableError(f"proof: it has {len(data)} bytes; at most {limit} are read")
     try:
-        return msgspec.convert(decode(data.strip()), Proof)
+        proof = read_proof(data.strip())
     except (EncodingError, msgspec.ValidationError) as problem:
         raise UnusableError(f"proof: the file {wrong_file(data, 'kouan/proof/1', problem)}") from None
+    if isinstance(proof, Proof) and len(data) > MAX_BYTES:
+        raise UnusableError(f"proof: it has {len(data)} bytes; of {PROOF_FORMAT} at most {MAX_BYTES} are read")
+    return proof
 
 
-def _check(proof: Proof, founding: Founding, now_ms: int | None) -> Finding:
+def _check(proof: AnyProof, founding: AnyFounding, now_ms: int | None) -> Finding:
     checkpoint = proof.checkpoint
-    if checkpoint.alliance != alliance_id(founding):  # step 3
-        raise NotProvenError(Failure.WRONG_ALLIANCE)
-    _check_operator(checkpoint, proof.handovers, founding.operator)  # step 4
-    if not is_checkpoint_signed(checkpoint):  # step 5
-        raise NotProvenError(Failure.CHECKPOINT_SIGNATURE)
+    check_checkpoint(proof, founding, now_ms)  # steps 3 to 5
     root = from_text(checkpoint.state_root)
     try:
         for leaf in proof.leaves:  # step 6
@@ -159,25 +166,6 @@ def _check(proof: Proof, founding: Founding, now_ms: int | None) -> Finding:
     return finding
 
 
-def _check_operator(checkpoint: Checkpoint, handovers: list[Handover], operator: str) -> None:
-    """Step 4: follow the handovers from the founding operator to the checkpoint's."""
-    incarnation = from_height = 0
-    for index, handover in enumerate(handovers):
-        in_order = (
-            handover.alliance == checkpoint.alliance
-            and handover.index == index
-            and (handover.incarnation, handover.from_height) >= (incarnation, from_height)
-            and handover.from_height <= checkpoint.height
-        )
-        if not in_order:
-            raise NotProvenError(Failure.HANDOVER_ORDER)
-        if not is_handover_signed(handover, operator):
-            raise NotProvenError(Failure.HANDOVER_SIGNATURE)
-        operator, incarnation, from_height = handover.public, handover.incarnation, handover.from_height
-    if (checkpoint.operator, checkpoint.incarnation) != (operator, incarnation):
-        raise NotProvenError(Failure.WRONG_OPERATOR)
-
-
 _MODES_ZH: Final = {
     "live": ("实时", "检查点在信任期内"),
     "archival": ("存档", "对此后的高度不作说明"),
@@ -188,7 +176,7 @@ _MODES_EN: Final = {
 }
 
 
-def _sentence_en(finding: Finding, checkpoint: Checkpoint, mode: Mode) -> str:
+def _sentence_en(finding: Finding, checkpoint: Checkpoint | NetworkCheckpoint, mode: Mode) -> str:
     custodial = " Custodial: a member keeps the draw key for its owner." if finding.custodial else ""
     return (
         f"Proven: {finding.en} on this ledger at height {checkpoint.height} ({_time(checkpoint)} UTC){finding.en_more}."
@@ -196,7 +184,7 @@ def _sentence_en(finding: Finding, checkpoint: Checkpoint, mode: Mode) -> str:
     )
 
 
-def _sentence_zh(finding: Finding, checkpoint: Checkpoint, mode: Mode) -> str:
+def _sentence_zh(finding: Finding, checkpoint: Checkpoint | NetworkCheckpoint, mode: Mode) -> str:
     custodial = "代管:支用密钥由成员代所有人保管。" if finding.custodial else ""
     name, meaning = _MODES_ZH[mode]
     return (
@@ -205,5 +193,5 @@ def _sentence_zh(finding: Finding, checkpoint: Checkpoint, mode: Mode) -> str:
     )
 
 
-def _time(checkpoint: Checkpoint) -> str:
+def _time(checkpoint: Checkpoint | NetworkCheckpoint) -> str:
     return datetime.fromtimestamp(checkpoint.time_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")

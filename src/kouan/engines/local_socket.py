@@ -23,6 +23,7 @@ import msgspec
 from kouan.engines.port import Engine, Found, LoggedBlock, Proven, Status
 from kouan.kernel.encoding import Count
 from kouan.kernel.envelope import MAX_BYTES
+from kouan.kernel.proof import Checkpoint
 
 MAX_FRAME: Final = 64 << 20
 COMMANDS_PER_BLOCK: Final = 2_000
@@ -40,6 +41,12 @@ _unpack: Final = msgspec.msgpack.decode
 
 class SocketError(Exception):
     """The serving process cannot be reached, or it refused a question; the text says why."""
+
+
+class _Proven(Proven, frozen=True):
+    """What an operator's engine proves: only such an engine is served here."""
+
+    checkpoint: Checkpoint
 
 
 class Server:
@@ -253,7 +260,8 @@ class Remote(Engine):
 
     def prove(self, keys: Sequence[str], height: int | None = None) -> Proven:
         """See `kouan.engines.port.Engine.prove`."""
-        return self._ask("prove", (list(keys), height), Proven)
+        proven = self._ask("prove", (list(keys), height), _Proven)
+        return Proven(proven.checkpoint, proven.handovers, proven.leaves)
 
     def blocks(self, from_height: int = 1) -> Iterator[LoggedBlock]:
         """See `kouan.engines.port.Engine.blocks`."""

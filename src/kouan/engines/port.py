@@ -9,7 +9,7 @@ import msgspec
 
 from kouan.kernel.envelope import envelope_id
 from kouan.kernel.execution import Block, Evidence
-from kouan.kernel.proof import Checkpoint, Handover, Leaf
+from kouan.kernel.proof import Checkpoint, Handover, Leaf, NetworkCheckpoint
 from kouan.kernel.rejections import Rejection
 
 
@@ -60,8 +60,9 @@ class Found(NamedTuple):
 class Proven(msgspec.Struct, frozen=True):
     """A proof file without its statement."""
 
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | NetworkCheckpoint
     handovers: list[Handover]
+    """None where validators run the ledger: the checkpoint has its steps."""
     leaves: list[Leaf]
 
 

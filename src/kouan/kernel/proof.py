@@ -1,7 +1,8 @@
 """What is shown to somebody outside: a signed checkpoint, leaves that lead to its state root, and a statement.
 
-A proof file is the canonical JSON of a `Proof`. This file holds its records and what can be checked of each of them
-alone; `kouan.client.verifier` goes through a whole file, `docs/reference/proof.md` says the same for other languages.
+A proof file is the canonical JSON of a `Proof`, where one operator runs the ledger, or of a `NetworkProof`, where
+validators do. This file holds their records and what can be checked of each of them alone; `kouan.client.verifier`
+goes through a whole file, `docs/reference/proof.md` says the same for other languages.
 """
 
 from __future__ import annotations
@@ -12,7 +13,20 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from kouan.kernel.encoding import Bytes16, Bytes32, Bytes64, Count, Moment, Positive, encode, from_text, to_text
+from kouan.kernel.encoding import (
+    Bytes16,
+    Bytes32,
+    Bytes64,
+    Count,
+    Moment,
+    Positive,
+    decode,
+    encode,
+    from_text,
+    to_text,
+)
+from kouan.kernel.headers import Commit, Header
+from kouan.kernel.light import Step
 from kouan.kernel.quota import key_of
 from kouan.kernel.records import Record
 from kouan.kernel.suites import digest, public_key, sign, verify
@@ -20,7 +34,10 @@ from kouan.kernel.tree import EMPTY, INNER_KIND, Path, leaf_hash, path_of, root_
 
 CHECKPOINT_TAG: Final = "kouan/checkpoint/1"
 HANDOVER_TAG: Final = "kouan/handover/1"
-PROOF_TAG: Final = "kouan/proof/1"
+PROOF_TAG: Final = "kouan/proof/1"  # of both formats, so that a file's name does not hang on what it is
+PROOF_FORMAT: Final = "kouan/proof/1"
+NETWORK_PROOF_FORMAT: Final = "kouan/proof/2"
+MAX_STEPS: Final = 1_000
 MAX_LEAVES: Final = 65  # a loan and its at most 64 quotas
 
 Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/-]{1,128}\Z")]
@@ -59,6 +76,33 @@ class Handover(Record, frozen=True):
     """The new operator's key."""
     signature: Bytes64
     """By the previous operator's key, tag ``kouan/handover/1``, over the canonical JSON of the other fields."""
+
+
+class NetworkCheckpoint(Record, frozen=True):
+    """The state after a block of a network: the next block's header carries it, and validators decided that header."""
+
+    alliance: Bytes32
+    """Hash of the founding document; the chain's id."""
+    commit: Commit
+    """Of ``header``."""
+    header: Header
+    """Of the block after: its ``app_hash`` is that of the two roots."""
+    previous: Header
+    """Of the block itself."""
+    receipts_root: Bytes32
+    state_root: Bytes32
+    steps: Annotated[list[Step], Meta(max_length=MAX_STEPS)]
+    """From the founding's validators to those who decided ``header``."""
+
+    @property
+    def height(self) -> int:
+        """The block's height."""
+        return self.previous.height
+
+    @property
+    def time_ms(self) -> int:
+        """The block's time, Unix time."""
+        return self.previous.time.ms
 
 
 class OtherLeaf(Record, frozen=True):
@@ -119,8 +163,30 @@ class Proof(Record, frozen=True):
     statement: Statement
 
 
+class NetworkProof(Record, frozen=True):
+    """A proof file of a ledger that validators run."""
+
+    checkpoint: NetworkCheckpoint
+    format: Literal["kouan/proof/2"]
+    leaves: Annotated[list[Leaf], Meta(min_length=1, max_length=MAX_LEAVES)]
+    statement: Statement
+
+
+AnyProof = Proof | NetworkProof
+
+
 class LeafError(ValueError):
     """A leaf does not prove what it says; the text says why."""
+
+
+def read_proof(data: bytes) -> AnyProof:
+    """Return what a proof file says, in the format that it names.
+
+    Raises EncodingError or msgspec.ValidationError for bytes that are none. Nothing of what it says is checked.
+    """
+    plain = decode(data)
+    is_network = isinstance(plain, dict) and plain.get("format") == NETWORK_PROOF_FORMAT
+    return msgspec.convert(plain, NetworkProof) if is_network else msgspec.convert(plain, Proof)
 
 
 def signed_part(record: Checkpoint | Handover) -> bytes:

@@ -12,6 +12,8 @@ from msgspec import Meta
 
 from kouan.kernel.encoding import Bytes16, Bytes32, Code, Integer, Positive, encode
 from kouan.kernel.encoding import to_text as base64url
+from kouan.kernel.headers import ValidatorEntry
+from kouan.kernel.light import Trusted, trusted_at
 from kouan.kernel.records import Charter, Key, Member, Record
 from kouan.kernel.registry import CHARTER_KEY
 from kouan.kernel.suites import digest
@@ -122,6 +124,12 @@ def genesis(founding: AnyFounding) -> list[tuple[str, bytes]]:
         *((member_key(member.id), member) for member in members),
     ]
     return [(key, encode(record)) for key, record in records]
+
+
+def trusted_at_founding(founding: NetworkFounding) -> Trusted:
+    """Return the trust with which light verification begins: the validators that the document names."""
+    entries = [ValidatorEntry(one.power, one.public) for one in founding.validators.values()]
+    return trusted_at(alliance_id(founding), founding.founded_ms, entries)
 
 
 def roles_of(founding: AnyFounding, member: FoundingMember) -> list[str]:

@@ -9,14 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
-
 from kouan import bootstrap
 from kouan.client.places import MAIN_KEY, member_home
 from kouan.client.proofs import Made, prove_loan, prove_quota
 from kouan.client.session import Counter, Order, Session
 from kouan.kernel.envelope import window_key
-from kouan.kernel.proof import Proof
+from kouan.kernel.proof import read_proof
 from kouan.kernel.quota import available, key_of
 from kouan.kernel.records import Quota, Window
 from kouan.simulation.cast import CUSTOMS
@@ -76,7 +74,7 @@ def _proofs(port: SeededPort, checks: Checks, financing: str) -> list[tuple[str,
         "never-attested": prove_quota(port.engine, port.trust, unknown, "not-financed"),
     }
     checks.holds("proofs.proven-here", all(one.verdict.proven for one in made.values()))
-    absent = msgspec.json.decode(made["never-attested"].proof, type=Proof)
+    absent = read_proof(made["never-attested"].proof)
     checks.equal("proofs.absence-has-no-record", absent.leaves[0].value, None)
     files = [(name, port.keep_proof(name, one)) for name, one in made.items()]
     genuine = made["still-available"]
