@@ -12,7 +12,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-.PHONY: help setup demo test chaos bench vectors docs lint format check lock clean
+.PHONY: help setup demo test chaos bench vectors proto docs lint format check lock clean
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -37,6 +37,9 @@ vectors: $(READY) ## make the vectors anew from the code
 	$(BIN)/python -m tests.client.test_paper_vectors
 	$(BIN)/python -m tests.formats.test_fingerprints
 	$(BIN)/python -m tests.evaluator.test_evaluator_vectors
+
+proto: $(READY) ## generate the messages of CometBFT anew; needs Go and CometBFT's source in its module cache
+	$(BIN)/python -m kouan.engines.cometbft.proto.generate
 
 docs: $(READY) ## make the generated pages of the reference anew
 	$(BIN)/python docs/generate.py

@@ -241,7 +241,7 @@ class Embedded:
         time_ms = max(self._now_ms(), last.time_ms)
         block = Block(self._ledger.alliance, last.height + 1, time_ms, envelopes, self._skipped)
         try:
-            with _without_collector():
+            with without_collector():
                 outcome = execute_block(self._store, block, self._ledger.registry, self._verify)
         except Exception as defect:
             names = " ".join(envelope_id(raw) for raw in envelopes)
@@ -316,7 +316,7 @@ class Embedded:
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
+def without_collector() -> Iterator[None]:
     """Let no garbage collection run: a block makes no cycles but many records, among which it would look in vain."""
     was_enabled = gc.isenabled()
     gc.disable()

@@ -226,15 +226,22 @@ def _check_path(path: Path) -> None:
         raise SocketError(f"{path}: a socket's path has at most {MAX_PATH} bytes: use a directory with a shorter path")
 
 
-async def listen(on_connection: Callable[[StreamReader, StreamWriter], Awaitable[None]], path: Path) -> asyncio.Server:
-    """Listen on a socket that only this user may open; raises SocketError for a path that is too long."""
+@contextlib.contextmanager
+def private_path(path: Path) -> Iterator[None]:
+    """Let a socket be made at a path, only for this user; raises SocketError for a path that is too long."""
     _check_path(path)
     path.unlink(missing_ok=True)
     mask = os.umask(0o177)  # 0600 from the first moment on
     try:
-        return await asyncio.start_unix_server(on_connection, path)
+        yield
     finally:
         os.umask(mask)
+
+
+async def listen(on_connection: Callable[[StreamReader, StreamWriter], Awaitable[None]], path: Path) -> asyncio.Server:
+    """Listen on a socket that only this user may open; raises SocketError for a path that is too long."""
+    with private_path(path):
+        return await asyncio.start_unix_server(on_connection, path)
 
 
 class Remote(Engine):

@@ -69,11 +69,15 @@ class Store(PreState):
         self._undo = self._env.open_db(b"undo")
         self._meta = self._env.open_db(b"meta")
         self._positions = self._env.open_db(b"positions")
+        self._traces = self._env.open_db(b"heights")
         self.keep_versions = keep_versions
+        self.traces_from = 0
+        """The lowest height whose trace is still wanted although its version can no longer be read."""
         self._tree = Tree()
         self._new_values: dict[int, bytes] = {}
         self._new_undo: dict[int, bytes] = {}
         self._new_positions: dict[int, Position] = {}
+        self._new_traces: dict[int, bytes] = {}
         self._dirty: set[int] = set()
         self._read = self._env.begin()
         try:
@@ -120,6 +124,23 @@ class Store(PreState):
         if position.height % POSITION_EVERY == 0:
             self._new_positions[position.height] = position
 
+    def trace(self, height: int, about: bytes) -> None:
+        """Keep what an engine without a log of its own wants to know of a block later."""
+        self._new_traces[height] = about
+
+    def trace_of(self, height: int) -> bytes | None:
+        """Return what was kept of a block, or None."""
+        about = self._new_traces.get(height)
+        return about if about is not None else self._read.get(height.to_bytes(8), db=self._traces)
+
+    def traces(self) -> Iterator[tuple[int, bytes]]:
+        """Yield what is stored of blocks, the newest first."""
+        cursor = self._read.cursor(self._traces)
+        more = cursor.last()
+        while more:
+            yield int.from_bytes(cursor.key()), bytes(cursor.value())
+            more = cursor.prev()
+
     @property
     def oldest(self) -> int:
         """The lowest height whose version can be read."""
@@ -147,6 +168,7 @@ class Store(PreState):
         self._new_values.clear()
         self._new_undo.clear()
         self._new_positions.clear()
+        self._new_traces.clear()
         self._dirty.clear()
 
     def _write(self, txn: lmdb.Transaction, mark: Mark) -> None:
@@ -158,6 +180,8 @@ class Store(PreState):
         txn.cursor(self._parts).putmulti(parts)
         positions = ((height.to_bytes(8), msgspec.msgpack.encode(at)) for height, at in self._new_positions.items())
         txn.cursor(self._positions).putmulti(positions)
+        traces = ((height.to_bytes(8), about) for height, about in sorted(self._new_traces.items()))
+        txn.cursor(self._traces).putmulti(traces, append=True)
         self._prune(txn, mark.oldest)
         txn.put(b"mark", msgspec.msgpack.encode(mark), db=self._meta)
 
@@ -259,6 +283,10 @@ class Store(PreState):
             more = cursor.delete()
         for place in sorted(dead):
             txn.delete(place, db=self._values)
+        cursor = txn.cursor(self._traces)
+        more = cursor.first()
+        while more and int.from_bytes(cursor.key()) < min(oldest, self.traces_from):
+            more = cursor.delete()
 
     def _load(self) -> Mark | None:
         raw = self._read.get(b"mark", db=self._meta)
@@ -316,6 +344,6 @@ def _part(stored: tuple[bytes, bytes]) -> tuple[int, bytes, bytes]:
 def _open(directory: pathlib.Path) -> lmdb.Environment:
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        return lmdb.open(str(directory), map_size=MAP_BYTES, max_dbs=5, lock=False, readahead=False)
+        return lmdb.open(str(directory), map_size=MAP_BYTES, max_dbs=6, lock=False, readahead=False)
     except lmdb.Error as problem:
         raise StoreError(f"the state store cannot be opened ({problem}): {REBUILD}") from None

@@ -66,9 +66,14 @@ def make(body: Body, seed: bytes) -> bytes:
     return encode({"body": msgspec.Raw(signed), "signature": to_text(sign(seed, TAG, signed))})
 
 
+def envelope_hash(raw: bytes) -> bytes:
+    """Return the hash by which an envelope is named, 32 bytes."""
+    return digest("kouan/envelope-id/1", raw)
+
+
 def envelope_id(raw: bytes) -> str:
-    """Return the hash by which an envelope is named."""
-    return to_text(digest("kouan/envelope-id/1", raw))
+    """Return the hash by which an envelope is named, as text."""
+    return to_text(envelope_hash(raw))
 
 
 def open_envelope(raw: bytes) -> Opened:

@@ -1,0 +1,1 @@
+"""The network engine: the ledger as an application beside a CometBFT validator."""

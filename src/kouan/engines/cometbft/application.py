@@ -1,0 +1,281 @@
+"""The ledger as CometBFT's application: the same kernel, with CometBFT's block store as the log.
+
+`FinalizeBlock` computes, `Commit` takes the difference in. The state goes to disk every so many values or blocks; after
+a crash CometBFT plays the blocks since then again. There is no clock here and no socket: `abci_server` has the socket,
+and time comes with the blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from kouan.engines.cometbft.admission import Admission, Moment, Named, name_of
+from kouan.engines.cometbft.answers import NODE_BUSY, BlockTrace
+from kouan.engines.cometbft.heights import Heights
+from kouan.engines.cometbft.messages import abci, milliseconds, validator_updates
+from kouan.engines.cometbft.proposals import Proposal, Rules, choose, problem_of
+from kouan.engines.cometbft.queries import Queries
+from kouan.engines.cometbft.remembered import CheckedClaims, ReadLetters
+from kouan.engines.cometbft.waiting import FORGET_AFTER
+from kouan.engines.embedded import STATE, Ledger, without_collector
+from kouan.engines.log_format import Position
+from kouan.engines.service import Tell
+from kouan.engines.signatures import ThreadedVerifier
+from kouan.engines.store import Mark, Store
+from kouan.kernel.envelope import envelope_hash, envelope_id
+from kouan.kernel.execution import NO_RECEIPTS, Block, BlockOutcome, app_hash, execute_block, found
+from kouan.kernel.records import Charter
+from kouan.kernel.registry import CHARTER_KEY
+from kouan.kernel.state import State
+from kouan.modules.alliance.rules import PROVABLE_BLOCKS
+
+FLUSH_BLOCKS: Final = 500
+"""At the latest after so many blocks the state goes to disk."""
+COMMANDS_WHILE_WAITED_FOR: Final = 500
+"""Between FinalizeBlock and Commit, CometBFT waits until all it has asked of the mempool is answered."""
+VERSION: Final = "1"
+_COMMAND: Final = b'"type":"'
+
+
+class GenesisError(Exception):
+    """CometBFT begins another ledger than this one; the text says where they differ."""
+
+
+class Finalized(NamedTuple):
+    """A block that was executed and not yet committed."""
+
+    block: Block
+    names: list[bytes]
+    outcome: BlockOutcome
+    answer: abci.ResponseFinalizeBlock
+
+
+def silent(event: str, **about: object) -> None:
+    """Tell nobody."""
+
+
+class Application:
+    """A ledger in one directory, driven by CometBFT's requests, one at a time."""
+
+    def __init__(
+        self,
+        directory: Path,
+        ledger: Ledger,
+        validators: Mapping[bytes, int],
+        *,
+        skipped: frozenset[str] = frozenset(),
+        tell: Tell = silent,
+    ) -> None:
+        """Open the state in ``directory / "state"``, or begin it.
+
+        ``validators``: those of the founding document, public keys and powers. Raises StoreError.
+        """
+        self._ledger = ledger
+        self._founding_validators = dict(validators)
+        self._tell = tell
+        self._skipped = skipped
+        self._finalized: Finalized | None = None
+        with ExitStack() as opened:
+            verifier = ThreadedVerifier()
+            opened.callback(verifier.close)
+            self.claims = CheckedClaims(verifier)
+            self._letters = ReadLetters(envelope_hash)
+            self.store = Store(directory / STATE, keep_versions=ledger.keep_versions)
+            opened.callback(self.store.close)
+            self.admission = Admission(ledger.alliance, ledger.registry, self._letters, self.claims)
+            self._rules = Rules(ledger.alliance, ledger.registry, self._letters, self.claims, skipped)
+            self._begin()
+            self._heights = Heights(self.store)
+            self._turn_to(self._mark().height, self._mark().time_ms)
+            self._queries = Queries(self.store, self._heights, ledger.alliance, ledger.founded_ms)
+            self._opened = opened.pop_all()
+
+    def _begin(self) -> None:
+        if self.store.mark is None:
+            outcome = found(self.store, self._ledger.genesis)
+            self.store.apply(0, outcome)
+            self._flush(0, self._ledger.founded_ms, outcome.state_root, outcome.receipts_root)
+
+    def _mark(self) -> Mark:
+        if self.store.mark is None:
+            raise AssertionError("the state was begun")
+        return self.store.mark
+
+    def _turn_to(self, height: int, time_ms: int) -> None:
+        """Look at the state after a block from now on."""
+        self._now = Moment(State(self.store), height, time_ms)
+        self._checked_while_waited_for = 0
+        charter = self._now.state.read(Charter, CHARTER_KEY)
+        if charter is None:
+            raise AssertionError("the state has no charter")
+        self.store.keep_versions = charter.parameters.get(PROVABLE_BLOCKS, self._ledger.keep_versions)
+
+    @property
+    def height(self) -> int:
+        """The last committed height."""
+        return self._now.height
+
+    @property
+    def time_ms(self) -> int:
+        """The time of the last committed block."""
+        return self._now.time_ms
+
+    def info(self, _request: abci.RequestInfo) -> abci.ResponseInfo:
+        """Answer how far the state is: as it was read from disk, CometBFT plays the blocks after that again."""
+        return abci.ResponseInfo(
+            data="kouan", version=VERSION, last_block_height=self.height, last_block_app_hash=self._app_hash()
+        )
+
+    def _app_hash(self) -> bytes:
+        receipts_root = NO_RECEIPTS
+        if self.height:
+            trace = self._heights.at(self.height)
+            if trace is None:
+                raise AssertionError(f"nothing is kept of block {self.height}, the last")
+            receipts_root = trace.receipts_root
+        return app_hash(self.store.tree.root, receipts_root)
+
+    def init_chain(self, request: abci.RequestInitChain) -> abci.ResponseInitChain:
+        """Answer what the ledger begins with; raises GenesisError when CometBFT begins another."""
+        self._check_genesis(request)
+        return abci.ResponseInitChain(
+            app_hash=self._app_hash(), validators=validator_updates(self._founding_validators)
+        )
+
+    def _check_genesis(self, request: abci.RequestInitChain) -> None:
+        if request.chain_id != self._ledger.alliance:
+            raise GenesisError(f"genesis.json is of {request.chain_id}, alliance.json of {self._ledger.alliance}")
+        if milliseconds(request.time) != self._ledger.founded_ms:
+            raise GenesisError(
+                f"genesis.json has the time {milliseconds(request.time)}, alliance.json {self._ledger.founded_ms}"
+            )
+        theirs = {one.pub_key.ed25519: one.power for one in request.validators}
+        if theirs != self._founding_validators:
+            raise GenesisError("genesis.json has other validators than alliance.json")
+        if self.height:
+            raise GenesisError(
+                f"CometBFT begins at height 1, but the state here is at height {self.height}: one of them was lost"
+            )
+
+    def check_txs(self, requests: Sequence[abci.RequestCheckTx]) -> list[abci.ResponseCheckTx]:
+        """Answer which envelopes may wait in the mempool: code 0, or a rejection's number and name."""
+        codes: dict[int, int] = {}
+        new: dict[int, Named] = {}
+        for place, request in enumerate(requests):
+            named = Named(envelope_hash(request.tx), request.tx)
+            if request.type == abci.RECHECK:
+                codes[place] = self.admission.check_again(named, self._now)
+            elif self._is_too_much(request.tx):
+                codes[place] = NODE_BUSY
+            else:
+                new[place] = named
+        codes.update(zip(new, self.admission.check(list(new.values()), self._now), strict=True))
+        return [abci.ResponseCheckTx(code=codes[place], log=name_of(codes[place])) for place in range(len(requests))]
+
+    def _is_too_much(self, raw: bytes) -> bool:
+        if self._finalized is None:
+            return False
+        self._checked_while_waited_for += 1 + raw.count(_COMMAND)
+        return self._checked_while_waited_for > COMMANDS_WHILE_WAITED_FOR
+
+    def prepare_proposal(self, request: abci.RequestPrepareProposal) -> abci.ResponsePrepareProposal:
+        """Choose from the mempool what is admissible."""
+        proposal = self._proposal(request.height, milliseconds(request.time), request.max_tx_bytes)
+        return abci.ResponsePrepareProposal(txs=choose(proposal, request.txs))
+
+    def process_proposal(self, request: abci.RequestProcessProposal) -> abci.ResponseProcessProposal:
+        """Agree to a proposal of admissible envelopes."""
+        problem = problem_of(self._proposal(request.height, milliseconds(request.time)), request.txs)
+        if not problem:
+            return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.ACCEPT)
+        proposer = request.proposer_address.hex().upper()
+        self._tell("proposal-refused", height=request.height, proposer=proposer, problem=problem)
+        return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.REJECT)
+
+    def _proposal(self, height: int, time_ms: int, max_bytes: int = 1 << 40) -> Proposal:
+        if height != self.height + 1:
+            raise AssertionError(f"a proposal for height {height} came while the state is at height {self.height}")
+        return Proposal(self._rules, State(self.store), time_ms, max_bytes)
+
+    def finalize_block(self, request: abci.RequestFinalizeBlock) -> abci.ResponseFinalizeBlock:
+        """Execute a block and keep the difference for Commit.
+
+        What execution raises names the block and its envelopes; the process must end then.
+        """
+        if request.height != self.height + 1:
+            raise AssertionError(f"block {request.height} came while the state is at height {self.height}")
+        envelopes = list(request.txs)
+        block = Block(self._ledger.alliance, request.height, milliseconds(request.time), envelopes, self._skipped)
+        if self._finalized is None or self._finalized.block != block:
+            self._finalized = self._execute(block)
+        return self._finalized.answer
+
+    def _execute(self, block: Block) -> Finalized:
+        try:
+            with without_collector():
+                outcome = execute_block(self.store, block, self._ledger.registry, self.claims, self._letters)
+        except Exception as defect:
+            names = " ".join(map(envelope_id, block.envelopes))
+            defect.add_note(
+                f"block {block.height} cannot be executed; nothing of it was written. Its envelopes: {names}"
+            )
+            raise
+        answer = abci.ResponseFinalizeBlock(
+            tx_results=[abci.ExecTxResult(data=receipt) for receipt in outcome.receipts], app_hash=outcome.app_hash
+        )
+        return Finalized(block, list(map(envelope_hash, block.envelopes)), outcome, answer)
+
+    def commit(self, _request: abci.RequestCommit) -> abci.ResponseCommit:
+        """Take the finalized block in; put the state on disk when enough is gathered."""
+        if self._finalized is None:
+            raise AssertionError("Commit came before FinalizeBlock")
+        block, names, outcome, _ = self._finalized
+        self._finalized = None
+        self.store.apply(block.height, outcome)
+        roots = (outcome.state_root, outcome.receipts_root)
+        self._heights.add(block.height, BlockTrace(block.time_ms, *roots, names, outcome.receipts))
+        self._turn_to(block.height, block.time_ms)
+        for name in names:
+            self.admission.waiting.leave(name)
+        self.admission.waiting.forget_before(block.height - FORGET_AFTER)
+        self._letters.forget(names)
+        if self.store.wants_flush or block.height - self._mark().height >= FLUSH_BLOCKS:
+            self._flush(block.height, block.time_ms, *roots)
+        return abci.ResponseCommit()
+
+    def _flush(self, height: int, time_ms: int, state_root: bytes, receipts_root: bytes) -> None:
+        self.store.flush(Mark(height, time_ms, state_root, receipts_root, Position(height, 0, 0, b"")))
+
+    def flush(self) -> None:
+        """Put the state on disk, so that the next start need not have blocks played again."""
+        trace = self._heights.at(self.height)
+        if trace is not None and self._mark().height != self.height:
+            self._flush(self.height, trace.time_ms, trace.state_root, trace.receipts_root)
+
+    def query(self, request: abci.RequestQuery) -> abci.ResponseQuery:
+        """See `kouan.engines.cometbft.queries`."""
+        return self._queries.answer(request.path, request.data)
+
+    def list_snapshots(self, _request: abci.RequestListSnapshots) -> abci.ResponseListSnapshots:
+        """Offer none."""
+        return abci.ResponseListSnapshots()
+
+    def offer_snapshot(self, _request: abci.RequestOfferSnapshot) -> abci.ResponseOfferSnapshot:
+        """Take none."""
+        return abci.ResponseOfferSnapshot(result=abci.ResponseOfferSnapshot.ABORT)
+
+    def load_snapshot_chunk(self, _request: abci.RequestLoadSnapshotChunk) -> abci.ResponseLoadSnapshotChunk:
+        """Give none."""
+        return abci.ResponseLoadSnapshotChunk()
+
+    def apply_snapshot_chunk(self, _request: abci.RequestApplySnapshotChunk) -> abci.ResponseApplySnapshotChunk:
+        """Take none."""
+        return abci.ResponseApplySnapshotChunk(result=abci.ResponseApplySnapshotChunk.ABORT)
+
+    def close(self) -> None:
+        """Put the state on disk and let everything go; raises StoreError when it could not be written."""
+        with self._opened:
+            self.flush()

@@ -1,0 +1,12 @@
+"""How the application's process ends, for whoever supervises it: its exit codes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+EXIT_BROKEN: Final = 70
+"""A block cannot be executed, or the state cannot be used: a person must look. The log names block and envelopes."""
+EXIT_TOO_OLD: Final = 78
+"""The next block needs a newer version of this software. Starting again does not help: install it first."""
+EXIT_CONNECTION: Final = 75
+"""CometBFT sent what is no request, or went away. Start both again."""

@@ -1,0 +1,1 @@
+"""CometBFT's messages, generated from its .proto files by `generate.py`; nobody edits them."""

@@ -1,0 +1,39 @@
+"""Serving the application until it is told to stop, or cannot go on."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from kouan.engines.cometbft.abci_server import AbciServer
+from kouan.engines.cometbft.application import Application
+from kouan.engines.cometbft.exits import EXIT_BROKEN
+from kouan.engines.service import SIGNALS, Tell
+
+
+async def serve(application: Application, path: Path, tell: Tell) -> int:
+    """Serve until SIGTERM or SIGINT; return the code with which the process is to end (`kouan.engines.cometbft.exits`).
+
+    Events: ``serving``, ``hung-up``, ``refused``, ``proposal-refused``, ``failed``, ``stopped``. The caller closes the
+    application.
+    """
+    server = AbciServer(application, tell)
+    loop = asyncio.get_running_loop()
+    running = asyncio.ensure_future(
+        server.run(path, lambda: tell("serving", socket=str(path), height=application.height))
+    )
+    for number in SIGNALS:
+        loop.add_signal_handler(number, running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        tell("stopped", height=application.height)
+        return 0
+    except Exception as problem:  # noqa: BLE001  # whatever it is, it is told, and the process ends
+        notes = getattr(problem, "__notes__", [])
+        tell("failed", height=application.height, problem=f"{type(problem).__name__}: {problem}", about=" ".join(notes))
+        return EXIT_BROKEN
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+    raise AssertionError("a server runs until it is stopped")

@@ -1,0 +1,156 @@
+"""One validator for tests: the application in this process or another, CometBFT beside it, ports from the system."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, Final
+
+from tests.engines import scene
+
+from kouan.engines.cometbft.application import Application
+from kouan.engines.cometbft.serving import serve
+from kouan.kernel.suites import digest, public_key
+
+CONSENSUS_SEED: Final = digest("test/consensus")
+VALIDATORS: Final = {public_key(CONSENSUS_SEED): 1}
+BINARY: Final = Path(sys.prefix) / "bin" / "cometbft"
+DEADLINE_S: Final = 60.0
+
+
+def main() -> None:
+    """Be the application's process: directory, socket."""
+    directory, path = Path(sys.argv[1]), Path(sys.argv[2])
+    application = Application(directory, scene.LEDGER, VALIDATORS)
+
+    def tell(event: str, **about: Any) -> None:
+        print(json.dumps({"event": event, **about}), flush=True)  # noqa: T201  # the process's log
+
+    try:
+        code = asyncio.run(serve(application, path, tell))
+    finally:
+        application.close()
+    sys.exit(code)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def make_home(home: Path, founded_ms: int, chain: str, app_socket: Path) -> int:
+    """Write what CometBFT wants; return its RPC port."""
+    subprocess.run([BINARY, "init", "--home", home], check=True, capture_output=True)
+    public = public_key(CONSENSUS_SEED)
+    address = hashlib.sha256(public).hexdigest()[:40].upper()
+    pub = {"type": "tendermint/PubKeyEd25519", "value": base64.b64encode(public).decode()}
+    priv = {
+        "type": "tendermint/PrivKeyEd25519",
+        "value": base64.b64encode(CONSENSUS_SEED + public).decode(),
+    }
+    key = {"address": address, "pub_key": pub, "priv_key": priv}
+    (home / "config" / "priv_validator_key.json").write_text(json.dumps(key))
+    genesis = json.loads((home / "config" / "genesis.json").read_text())
+    when = datetime.fromtimestamp(founded_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    genesis["genesis_time"] = f"{when}.{founded_ms % 1000:03d}000000Z"
+    genesis["chain_id"] = chain
+    genesis["validators"] = [{"address": address, "pub_key": pub, "power": "1", "name": ""}]
+    genesis.pop("app_state", None)
+    (home / "config" / "genesis.json").write_text(json.dumps(genesis))
+    rpc, p2p = free_port(), free_port()
+    path = home / "config" / "config.toml"
+    text = path.read_text()
+    for old, new in (
+        ('proxy_app = "tcp://127.0.0.1:26658"', f'proxy_app = "unix://{app_socket}"'),
+        ('laddr = "tcp://127.0.0.1:26657"', f'laddr = "tcp://127.0.0.1:{rpc}"'),
+        ('laddr = "tcp://0.0.0.0:26656"', f'laddr = "tcp://127.0.0.1:{p2p}"'),
+        ('timeout_commit = "1s"', 'timeout_commit = "100ms"'),
+        ('create_empty_blocks_interval = "0s"', 'create_empty_blocks_interval = "1s"'),
+        ('indexer = "kv"', 'indexer = "null"'),
+    ):
+        if old not in text:
+            raise AssertionError(f"config.toml has no {old}")
+        text = text.replace(old, new)
+    path.write_text(text)
+    return rpc
+
+
+def rpc(port: int, method: str, **params: Any) -> Any:
+    question = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+    request = urllib.request.Request(f"http://127.0.0.1:{port}", question, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # it is http, as written above
+        got = json.loads(answer.read())
+    if "error" in got:
+        raise AssertionError(got["error"])
+    return got["result"]
+
+
+class Node:
+    """A validator that runs."""
+
+    def __init__(self, directory: Path, founded_ms: int) -> None:
+        self.directory = directory
+        self.socket = directory / "app.sock"
+        self.home = directory / "cometbft"
+        if not self.home.exists():
+            self.port = make_home(self.home, founded_ms, scene.ALLIANCE, self.socket)
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        with (self.directory / "log").open("ab") as log:
+            self._start(log)
+
+    def _start(self, log: IO[bytes]) -> None:
+        self.socket.unlink(missing_ok=True)
+        application = [sys.executable, "-m", "tests.engines.cometbft.node", str(self.directory), str(self.socket)]
+        self._processes = [subprocess.Popen(application, stdout=log, stderr=log)]
+        self.wait(self.socket.exists)
+        comet = [str(BINARY), "start", "--home", str(self.home)]
+        self._processes.append(subprocess.Popen(comet, stdout=log, stderr=log))
+        self.wait(self.is_up)
+
+    def wait(self, is_so: Any) -> None:
+        end_s = time.monotonic() + DEADLINE_S
+        while not is_so():
+            gone = [process.args for process in self._processes if process.poll() is not None]
+            if gone or time.monotonic() > end_s:
+                raise AssertionError(f"{gone} {(self.directory / 'log').read_text()[-6000:]}")
+            time.sleep(0.05)
+
+    def is_up(self) -> bool:
+        try:
+            return int(rpc(self.port, "status")["sync_info"]["latest_block_height"]) >= 3
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        for process in reversed(self._processes):
+            process.kill()
+        for process in self._processes:
+            process.wait()
+
+
+@contextmanager
+def running(directory: Path, founded_ms: int) -> Iterator[Node]:
+    node = Node(directory, founded_ms)
+    try:
+        node.start()
+        yield node
+    finally:
+        node.kill()
+
+
+if __name__ == "__main__":
+    main()
