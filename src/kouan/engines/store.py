@@ -18,6 +18,7 @@ import lmdb
 import msgspec
 
 from kouan.engines.log_format import Position
+from kouan.engines.store_copy import Frozen
 from kouan.kernel.proof import Leaf, make_leaf
 from kouan.kernel.state import PreState, Values
 from kouan.kernel.tree import ENTRY, Tree, TreeChange, find_entry, leaf_hash, path_of, walk
@@ -63,7 +64,7 @@ class Store(PreState):
 
         ``keep_versions``: how many older heights stay readable.
         """
-        self._env = _open(directory)
+        self._env = open_environment(directory)
         self._values = self._env.open_db(b"values")
         self._parts = self._env.open_db(b"parts")
         self._undo = self._env.open_db(b"undo")
@@ -73,7 +74,9 @@ class Store(PreState):
         self.keep_versions = keep_versions
         self.traces_from = 0
         """The lowest height whose trace is still wanted although its version can no longer be read."""
-        self._tree = Tree()
+        self.frozen = False
+        """Whether another thread reads the stored state just now."""
+        self._tree = new_tree()
         self._new_values: dict[int, bytes] = {}
         self._new_undo: dict[int, bytes] = {}
         self._new_positions: dict[int, Position] = {}
@@ -148,11 +151,27 @@ class Store(PreState):
 
     @property
     def wants_flush(self) -> bool:
-        """Whether enough is gathered in memory to be worth a write."""
-        return len(self._new_values) >= FLUSH_VALUES
+        """Whether enough is gathered in memory to be worth a write, and a write is possible."""
+        return len(self._new_values) >= FLUSH_VALUES and not self.frozen
+
+    def freeze(self) -> Frozen:
+        """Hold the stored state still for another thread to read; nothing may be flushed until it is let go.
+
+        Just after a flush only: what is in memory alone is not in it. (LMDB's lock table is off, so a reader does not
+        keep a writer from using the pages it reads.)
+        """
+        if self._new_values or self.frozen:
+            raise AssertionError("a state is frozen once, and just after it was flushed")
+        self.frozen = True
+        return Frozen(self._env, self._values, self._tree, self._thaw)
+
+    def _thaw(self) -> None:
+        self.frozen = False
 
     def flush(self, mark: Mark) -> None:
         """Write what was gathered, in one transaction that is on disk when this returns."""
+        if self.frozen:
+            raise AssertionError("what is gathered is not written while the stored state is frozen")
         mark = msgspec.structs.replace(mark, oldest=self.oldest)
         try:
             with self._env.begin(write=True) as txn:
@@ -176,7 +195,7 @@ class Store(PreState):
         txn.cursor(self._values).putmulti(values, append=True)
         undo = ((height.to_bytes(8), entries) for height, entries in sorted(self._new_undo.items()))
         txn.cursor(self._undo).putmulti(undo, append=True)
-        parts = ((number.to_bytes(4), self._stored_part(number)) for number in sorted(self._dirty))
+        parts = ((number.to_bytes(4), stored_part(self._tree, number)) for number in sorted(self._dirty))
         txn.cursor(self._parts).putmulti(parts)
         positions = ((height.to_bytes(8), msgspec.msgpack.encode(at)) for height, at in self._new_positions.items())
         txn.cursor(self._positions).putmulti(positions)
@@ -267,10 +286,6 @@ class Store(PreState):
         undo = self._new_undo.get(height)
         return undo if undo is not None else bytes(self._read.get(height.to_bytes(8), b"", db=self._undo))
 
-    def _stored_part(self, number: int) -> bytes:
-        entries, refs = self._tree.part(number, PART_LEVELS)
-        return len(entries).to_bytes(4) + entries + (refs if len(entries) >= DENSE_BYTES else b"")
-
     def _prune(self, txn: lmdb.Transaction, oldest: int) -> None:
         """Delete the undo of versions that are no longer kept, and the values that only those needed."""
         cursor = txn.cursor(self._undo)
@@ -334,6 +349,17 @@ class Version(Values):
         return self._store.tree.bucket(number) if changed is None else changed
 
 
+def new_tree() -> Tree:
+    """Return an empty tree of the depth that stores have."""
+    return Tree()
+
+
+def stored_part(tree: Tree, number: int) -> bytes:
+    """Return a part of the tree as it is stored."""
+    entries, refs = tree.part(number, PART_LEVELS)
+    return len(entries).to_bytes(4) + entries + (refs if len(entries) >= DENSE_BYTES else b"")
+
+
 def _part(stored: tuple[bytes, bytes]) -> tuple[int, bytes, bytes]:
     """Take a stored part of the tree apart into its number, entries and references."""
     key, value = stored
@@ -341,7 +367,8 @@ def _part(stored: tuple[bytes, bytes]) -> tuple[int, bytes, bytes]:
     return int.from_bytes(key), value[4 : 4 + size], value[4 + size :]
 
 
-def _open(directory: pathlib.Path) -> lmdb.Environment:
+def open_environment(directory: pathlib.Path) -> lmdb.Environment:
+    """Open the database of a store, or make it; raises StoreError."""
     directory.mkdir(parents=True, exist_ok=True)
     try:
         return lmdb.open(str(directory), map_size=MAP_BYTES, max_dbs=6, lock=False, readahead=False)

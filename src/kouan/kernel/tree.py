@@ -125,7 +125,7 @@ class Tree:
             for path in paths:
                 bucket = _with_leaf(bucket, path, leaves[path])
             buckets[number] = bucket
-            level[first + number] = _fold(bucket, self.depth)
+            level[first + number] = fold(bucket, self.depth)
         while level:
             refs.update(level)
             level = _parents(level, self._flat) if 1 not in level else {}
@@ -168,7 +168,7 @@ class Tree:
                     flat[REF * (root << down) : REF * (root + 1 << down)] = refs[row : row + (REF << down)]
             else:
                 for node in nodes:
-                    ref = _fold(self._buckets[node - (1 << self.depth)], self.depth)
+                    ref = fold(self._buckets[node - (1 << self.depth)], self.depth)
                     flat[REF * node : REF * node + REF] = ref
                 for _ in range(levels):
                     nodes = _hash_parents(nodes, flat)
@@ -179,14 +179,18 @@ class Tree:
     def is_sound(self, number: int, levels: int) -> bool:
         """Tell whether a part's references follow from its entries."""
         first = number << levels
-        row = [_fold(bucket, self.depth) for bucket in self._buckets[first : first + (1 << levels)]]
+        row = [fold(bucket, self.depth) for bucket in self._buckets[first : first + (1 << levels)]]
         node = (1 << self.depth) + first
         while b"".join(row) == self._flat[REF * node : REF * (node + len(row))]:
             if len(row) == 1:
                 return True
-            row = [join(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
+            row = join_pairs(row)
             node >>= 1
         return False
+
+    def all_buckets(self) -> list[bytes]:
+        """Return every bucket's entries as they are now: later changes do not show in what is returned."""
+        return self._buckets.copy()
 
     def _fill(self, entries: bytes) -> list[int]:
         """Take sorted entries apart into their buckets; return the buckets' nodes."""
@@ -257,15 +261,20 @@ def _with_leaf(bucket: bytes, path: bytes, leaf: tuple[bytes, int] | None) -> by
     return b"".join((bucket[:at], path, leaf[0], leaf[1].to_bytes(8), bucket[after:]))
 
 
-def _fold(bucket: bytes, depth: int) -> bytes:
-    """Return the reference of the subtree at ``depth`` that holds just these entries."""
+def join_pairs(row: list[bytes]) -> list[bytes]:
+    """Return the references one level above a whole level (or a subtree's part of it), from left to right."""
+    return [join(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
+
+
+def fold(bucket: bytes, depth: int) -> bytes:
+    """Return the reference of the subtree at ``depth`` that holds just these entries, which are sorted by path."""
     size = len(bucket)
     if size == 0:
         return EMPTY
     if size == ENTRY:
         return b"\1" + bucket[32:64]
     split = _split(bucket, depth)
-    return join(_fold(bucket[:split], depth + 1), _fold(bucket[split:], depth + 1))
+    return join(fold(bucket[:split], depth + 1), fold(bucket[split:], depth + 1))
 
 
 def _split(bucket: bytes, depth: int) -> int:
@@ -303,7 +312,7 @@ def walk(path: bytes, depth: int, ref: Callable[[int], bytes], bucket: Callable[
         mine, other = entries[:split], entries[split:]
         if path[level >> 3] & (0x80 >> (level & 7)):
             mine, other = other, mine
-        siblings.append(_fold(other, level + 1))
+        siblings.append(fold(other, level + 1))
         entries = mine
         level += 1
     return Path(siblings, entries or None)
