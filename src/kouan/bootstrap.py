@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -19,6 +19,8 @@ from typing import Final, TypeVar
 from kouan.client.evaluating import Evaluator
 from kouan.client.places import EVALUATOR_MASTER, KEYS, MAIN_KEY, Home, member_home
 from kouan.client.reading import LedgerReader, holder_of
+from kouan.engines.cometbft.node_list import listed
+from kouan.engines.cometbft.remote import PATIENCE_S, Network
 from kouan.engines.embedded import LOG, Embedded, Ledger
 from kouan.engines.local_socket import Remote, SocketError
 from kouan.engines.port import Engine
@@ -31,7 +33,7 @@ from kouan.kernel.registry import Registry
 from kouan.kernel.state import Reader
 from kouan.modules.alliance import rules as alliance_rules
 from kouan.modules.alliance.commands import commands_for
-from kouan.modules.alliance.founding import AnyFounding, Founding, alliance_id, genesis
+from kouan.modules.alliance.founding import AnyFounding, Founding, NetworkFounding, alliance_id, genesis
 from kouan.modules.alliance.trust import read_trust_file
 from kouan.modules.cases import admission
 from kouan.modules.cases import commands as cases_commands
@@ -46,6 +48,10 @@ LEDGER: Final = "ledger"
 OPERATOR_SEED: Final = "operator.key"
 SOCKET: Final = "socket"
 EVALUATOR_SOCKET: Final = "evaluator.socket"
+TRUSTED: Final = "trusted.json"
+"""What a client of a network has verified, so that the next one need not begin at the founding."""
+UNANSWERED: Final = "unanswered"
+"""Envelopes that a network did not answer in time."""
 SHANGHAI: Final = timezone(timedelta(hours=8), "+08:00")  # without daylight saving since 1991
 LOCK: Final = "lock"
 LOCK_WAIT_S: Final = 2.0
@@ -182,11 +188,15 @@ def _holder(written: bytes) -> str:
 
 
 @contextmanager
-def connect(port: Path) -> Iterator[Engine]:
-    """Reach a port's ledger: through the process that serves it, or by opening it here when nobody does.
+def connect(
+    port: Path, nodes: Sequence[str] = (), warn: Callable[[str], None] = lambda _text: None
+) -> Iterator[Engine]:
+    """Reach a port's ledger.
 
-    Another process that has it open is waited for, up to two seconds. Raises SocketError, PortError, LogError,
-    StoreError, ReplayError.
+    One operator's: through the process that serves it, or by opening it here when nobody does; another process that has
+    it open is waited for, up to two seconds. A network's: through its nodes, by ``nodes`` (URLs) or as listed beside
+    the trust file; ``warn`` is told of those that are passed over. Raises SocketError, PortError, LogError, StoreError,
+    ReplayError, NodeListError, TrustedFileError.
     """
     remote = served(port)
     if remote:
@@ -195,7 +205,15 @@ def connect(port: Path) -> Iterator[Engine]:
         finally:
             remote.close()
         return
-    read_founding(port)  # before anything is made in a directory that is no port
+    founding = read_founding(port)  # before anything is made in a directory that is no port
+    if isinstance(founding, NetworkFounding):
+        with closing(open_network(port, founding, nodes, warn)) as network:
+            yield network
+        return
+    if nodes:
+        raise PortError(
+            "--node: one operator runs this port's ledger, so there are no nodes; leave --node and KOUAN_NODE away"
+        )
     with ExitStack() as opened:
         try:
             opened.enter_context(lock(port, LOCK_WAIT_S))
@@ -203,6 +221,29 @@ def connect(port: Path) -> Iterator[Engine]:
             way_on = "try again, or run `kouan serve`, beside which many commands run at once"
             raise PortError(f"{problem}; {way_on}") from None
         yield opened.enter_context(closing(open_ledger(port)))
+
+
+def open_network(
+    port: Path,
+    founding: NetworkFounding,
+    nodes: Sequence[str] = (),
+    warn: Callable[[str], None] = lambda _text: None,
+    patience_s: float = PATIENCE_S,
+) -> Network:
+    """Return the ledger of a network, by its nodes' URLs or by the list in ``network.json``; the caller closes it."""
+    urls = list(nodes) or listed(port)
+    kept = port / UNANSWERED
+    return Network(urls, founding, port / TRUSTED, now_ms, warn=warn, patience_s=patience_s, unanswered=kept)
+
+
+def operators(port: Path, way_on: str) -> Founding:
+    """Return the founding document of a port whose ledger one operator runs; raises PortError with the ``way_on``."""
+    founding = read_founding(port)
+    if isinstance(founding, NetworkFounding):
+        raise PortError(
+            f"{port / TRUST_FILE}: members run this ledger together, there is no operator's ledger here; {way_on}"
+        )
+    return founding
 
 
 def served(port: Path) -> Remote | None:
@@ -259,7 +300,7 @@ def evaluator_home(port: Path, reader: Reader, passphrase: str | None = None) ->
 
 
 class ServedReader:
-    """Reads the ledger through the process that serves it, whenever it is asked: that may be started anew meanwhile."""
+    """Reads one operator's ledger through the process that serves it, which may be started anew between questions."""
 
     def __init__(self, port: Path) -> None:
         self._socket = port / LEDGER / SOCKET
@@ -268,3 +309,16 @@ class ServedReader:
         """Return the newest record at a key, or None; raises SocketError when nobody serves."""
         with closing(Remote(self._socket)) as engine:
             return LedgerReader(engine).read(kind, key)
+
+
+@contextmanager
+def standing_reader(
+    port: Path, nodes: Sequence[str] = (), warn: Callable[[str], None] = lambda _text: None
+) -> Iterator[Reader]:
+    """Return who reads a port's ledger for as long as a service runs beside it."""
+    founding = read_founding(port)
+    if isinstance(founding, NetworkFounding):
+        with closing(open_network(port, founding, nodes, warn)) as network:
+            yield LedgerReader(network)
+    else:
+        yield ServedReader(port)

@@ -32,6 +32,9 @@ from kouan.client.names import Names, read_names
 from kouan.client.places import MAIN_KEY, Home, NoHomeError, member_home
 from kouan.client.session import Session
 from kouan.client.vault_file import VaultError
+from kouan.engines.cometbft.chain import ForkError
+from kouan.engines.cometbft.nodes import NobodyAnswersError
+from kouan.engines.cometbft.remote import UnansweredError
 from kouan.engines.embedded import ReplayError
 from kouan.engines.local_socket import SocketError
 from kouan.engines.log_format import LogError
@@ -42,13 +45,16 @@ from kouan.modules.alliance.founding import alliance_id
 UNUSABLE_ERRORS: Final = (
     UnusableError,
     bootstrap.PortError,
+    ForkError,
     KeyFileError,
     LogError,
+    NobodyAnswersError,
     NoHomeError,
     OSError,
     ReplayError,
     SocketError,
     StoreError,
+    UnansweredError,
     ValueError,  # what client and formats raise for a bad field, naming it
     VaultError,
 )
@@ -65,6 +71,8 @@ class Call:
     passphrase: str | None
     member: str | None = None
     key: str = MAIN_KEY
+    nodes: tuple[str, ...] = ()
+    """URLs of the network's nodes; empty: those that the port directory lists."""
 
     def text(self, english: str, chinese: str) -> str:
         """Return the one in the reader's language."""
@@ -88,7 +96,7 @@ class Call:
     @contextmanager
     def engine(self) -> Iterator[Engine]:
         """Reach the port's ledger."""
-        with bootstrap.connect(self.port) as engine:
+        with bootstrap.connect(self.port, self.nodes, self.warn) as engine:
             yield engine
 
     @contextmanager
@@ -100,6 +108,10 @@ class Call:
             raise UnusableError("--key", f"{home.id} has no key {self.key!r} here; it has {there}")
         with self.engine() as engine:
             yield home.session(engine, self.alliance, bootstrap.now_ms, self.key)
+
+    def warn(self, text: str) -> None:
+        """Print what a person should know, and the answer goes on, to standard error."""
+        error_console().print(self.text("Note: ", "注意：") + text, soft_wrap=True)
 
     def progress(self) -> Progress:
         """Return a progress bar on standard error, for work that takes a while."""
@@ -131,6 +143,15 @@ _COMMON: Final = (
         envvar="KOUAN_PORT",
         metavar="DIR",
         help="The port directory, made by `kouan init`.",
+    ),
+    _option(
+        "node",
+        str | None,
+        None,
+        flags=["--node"],
+        envvar="KOUAN_NODE",
+        metavar="URL[,URL…]",
+        help="Nodes of the network that runs the ledger; without it, those listed in DIR/network.json.",
     ),
     _option(
         "passphrase_file",
@@ -191,6 +212,7 @@ def _run(function: Callable[..., Page], given: dict[str, Any]) -> None:
             passphrase=passphrase,
             member=given.pop("as_member", None),
             key=given.pop("with_key", MAIN_KEY),
+            nodes=tuple(filter(None, (given.pop("node") or "").replace(" ", "").split(","))),
         )
         page = function(call, **given)
     except RefusedError as error:

@@ -29,8 +29,10 @@ def serve(call: Call) -> Page:
     a bank that has the evaluator's home in its own port directory is answered in its own process: for demonstrations.
     """
     socket = call.port / bootstrap.EVALUATOR_SOCKET
-    reader = bootstrap.ServedReader(call.port)
-    with bootstrap.own_evaluator(call.port, reader, call.passphrase) as service:
+    with (
+        bootstrap.standing_reader(call.port, call.nodes, call.warn) as reader,
+        bootstrap.own_evaluator(call.port, reader, call.passphrase) as service,
+    ):
         if is_served(socket):
             raise UnusableError("--port", f"an evaluator answers at {socket} already; end it first")
         serving = call.text(f"serving at {socket}", f"正在提供服务：{socket}")

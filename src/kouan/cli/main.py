@@ -18,6 +18,7 @@ from kouan.cli import (
     port,
     proof,
     quota,
+    resend,
     seal,
     serve,
     simulate,
@@ -40,6 +41,7 @@ app: Final = typer.Typer(
 GROUPS: Final[tuple[tuple[str | None, typer.Typer], ...]] = (
     (None, port.app),
     (None, serve.app),
+    (None, resend.app),
     (None, upkeep.app),
     ("member", member.app),
     ("enterprise", enterprise.app),

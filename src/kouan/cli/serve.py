@@ -34,7 +34,7 @@ def serve(
     fails or is full; nothing that was answered is lost.
     """
     journal = _JsonLines() if log_json else _Lines()
-    bootstrap.read_founding(call.port)
+    bootstrap.operators(call.port, "its nodes serve it: start one with `kouan node start`")
     with bootstrap.lock(call.port):
         engine = _open(call, journal)
         try:

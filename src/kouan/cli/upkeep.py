@@ -18,15 +18,16 @@ from kouan.client.places import KEYS
 from kouan.engines import backup as backups
 from kouan.engines.doctor import Examination, Finding, Loss, raise_incarnation, write_loss
 from kouan.engines.embedded import LOG, STATE, Embedded, set_aside
-from kouan.engines.export import Index, export_log, write_export
+from kouan.engines.export import Index, export_blocks, export_log, write_export
 from kouan.engines.log import DamagedLogError
 from kouan.kernel.state import StateReader
-from kouan.modules.alliance.founding import alliance_id
+from kouan.modules.alliance.founding import NetworkFounding, alliance_id
 from kouan.modules.alliance.standing import operator_of
 
 app: Final = group("Keep a ledger safe.")
 LOG_PATH: Final = f"{bootstrap.LEDGER}/{LOG}"
 STAGED: Final = ".restoring"
+_ASK_NODES: Final = "`kouan node status` tells how a node is, `kouan network status` how those of this machine are"
 _VERDICTS: Final = {"good": "ok", "note": "note", "warning": "warning", "damaged": "DAMAGED"}
 _ABOUT_ZH: Final = {
     "clock": "时钟",
@@ -87,7 +88,7 @@ def _document(call: Call, finding: Finding) -> dict[str, str]:
 
 def _examine(call: Call, *, full: bool) -> list[Finding]:
     directory = call.port / bootstrap.LEDGER
-    ledger = bootstrap.ledger_of(bootstrap.read_founding(call.port))
+    ledger = bootstrap.ledger_of(bootstrap.operators(call.port, _ASK_NODES))
     with ExitStack() as stack:
         bar = stack.enter_context(call.progress())
         task = bar.add_task(call.text("Reading the log", "读取日志"), total=None)
@@ -119,7 +120,7 @@ def _key_files(port: Path) -> Iterator[Path]:
 
 
 def _repair(call: Call, *, rebuild: bool, accept_loss: bool, yes: bool) -> Finding:
-    bootstrap.read_founding(call.port)
+    bootstrap.operators(call.port, _ASK_NODES)
     state = call.port / bootstrap.LEDGER / STATE
     with _locked(call):
         aside = set_aside(state) if rebuild else None
@@ -203,7 +204,8 @@ def backup(
 
     The copy holds every block that was answered before the command began. It is read back before it gets its name.
     """
-    alliance = alliance_id(bootstrap.read_founding(call.port))
+    way_on = "each node keeps the ledger: make a snapshot of one with `kouan node snapshot`"
+    alliance = alliance_id(bootstrap.operators(call.port, way_on))
     with ExitStack() as stack:
         log_bytes = _served_bytes(call)
         if log_bytes is None:
@@ -305,8 +307,8 @@ def export(
 ) -> Page:
     """Write everything on the ledger in open formats: blocks, state, charter, members, tables.
 
-    The same blocks give the same bytes; docs/reference/export.md defines them. While the ledger is served its log is
-    executed again beside it, which takes longer.
+    The same blocks give the same bytes; docs/reference/export.md defines them. While the ledger is served, and where
+    members run it together, its blocks are executed again here, which takes longer.
     """
     with call.progress() as bar:
         task = bar.add_task(call.text("Exporting", "导出"), total=None)
@@ -320,9 +322,12 @@ def export(
 def _export(call: Call, destination: Path, stepped: Callable[[], None]) -> Index:
     founding = bootstrap.read_founding(call.port)
     trust_file = (call.port / bootstrap.TRUST_FILE).read_bytes()
+    ledger = bootstrap.ledger_of(founding)
+    if isinstance(founding, NetworkFounding):
+        with call.engine() as network:
+            return export_blocks(destination, ledger, network.blocks(), trust_file, stepped)
     log_bytes = _served_bytes(call)
     if log_bytes is not None:
-        ledger = bootstrap.ledger_of(founding)
         return export_log(destination, call.port / bootstrap.LEDGER, ledger, log_bytes, trust_file, stepped)
     with _locked(call), _opened(call) as engine:
         status = engine.status()

@@ -126,7 +126,7 @@ class Session:
         envelopes = [self.sign(batch, mode) for batch in batches]
         results: list[Result] = []
         for receipt, batch in zip(self.engine.submit(envelopes), batches, strict=True):
-            results.extend(_results(receipt, len(batch)))
+            results.extend(results_of(receipt, len(batch)))
         return results
 
     def sign(self, commands: list[dict[str, Any]], mode: Mode = "each") -> bytes:
@@ -175,7 +175,8 @@ def _batches(commands: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-def _results(receipt: bytes, count: int) -> list[Result]:
+def results_of(receipt: bytes, count: int) -> list[Result]:
+    """Return what a receipt says of each of its envelope's ``count`` commands."""
     answer = msgspec.json.decode(receipt)
     if answer["code"]:
         return [Result(Rejection(answer["code"]), "")] * count

@@ -9,7 +9,7 @@ import csv
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final, Literal
@@ -20,13 +20,14 @@ from kouan.engines.disk import DirectoryDisk
 from kouan.engines.embedded import LOG, Ledger, ReplayError
 from kouan.engines.log import LogReader
 from kouan.engines.port import LoggedBlock
-from kouan.engines.replay import replay
+from kouan.engines.replay import NOWHERE, Replayed, replay, replay_blocks
 from kouan.engines.signatures import ThreadedVerifier
 from kouan.engines.store import Store
 from kouan.kernel.encoding import Bytes32, Count, EncodingError, decode, encode, from_text, to_text
 from kouan.kernel.envelope import envelope_id
 from kouan.kernel.quota import available, held, is_overdrawn
 from kouan.kernel.records import Quota
+from kouan.kernel.registry import Verifier
 from kouan.kernel.state import decoder
 from kouan.modules.financing.records import Financing
 
@@ -121,9 +122,32 @@ def export_log(
 
     ``log_bytes``: how much of the log is known to be on disk.
     """
+    with closing(LogReader.open(DirectoryDisk(directory), LOG, from_text(ledger.alliance))) as reader:
+        records = reader.records(None, log_bytes)
+        return _export_replayed(
+            destination, ledger, lambda store, verify: replay(ledger, records, store, verify), trust_file, stepped
+        )
+
+
+def export_blocks(
+    destination: Path, ledger: Ledger, blocks: Iterable[LoggedBlock], trust_file: bytes, stepped: Callable[[], None]
+) -> Index:
+    """Export a ledger whose blocks come from somewhere else, by executing them here; raises ReplayError besides."""
+    placed = ((block, NOWHERE) for block in blocks)
+    return _export_replayed(
+        destination, ledger, lambda store, verify: replay_blocks(ledger, placed, store, verify), trust_file, stepped
+    )
+
+
+def _export_replayed(
+    destination: Path,
+    ledger: Ledger,
+    replayed: Callable[[Store, Verifier], Iterator[Replayed]],
+    trust_file: bytes,
+    stepped: Callable[[], None],
+) -> Index:
+    """Export what executing a ledger's blocks in a state of one's own leads to, which must be what they led to."""
     with ExitStack() as opened:
-        reader = LogReader.open(DirectoryDisk(directory), LOG, from_text(ledger.alliance))
-        opened.callback(reader.close)
         own = opened.enter_context(tempfile.TemporaryDirectory(prefix="kouan-export-"))
         store = Store(Path(own), keep_versions=1)
         opened.callback(store.close)
@@ -133,11 +157,11 @@ def export_log(
 
         def blocks() -> Iterator[LoggedBlock]:
             nonlocal time_ms
-            for replayed in replay(ledger, reader.records(None, log_bytes), store, verify):
-                if not replayed.agrees:
-                    raise ReplayError(f"block {replayed.logged.height} leads to another state than the log says")
-                time_ms = replayed.logged.time_ms
-                yield replayed.logged
+            for one in replayed(store, verify):
+                if not one.agrees:
+                    raise ReplayError(f"block {one.logged.height} leads to another state than the log says")
+                time_ms = one.logged.time_ms
+                yield one.block
 
         return write_export(destination, ledger.alliance, trust_file, blocks(), lambda: (store, time_ms), stepped)
 

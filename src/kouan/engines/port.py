@@ -21,6 +21,7 @@ class LoggedBlock(msgspec.Struct, frozen=True, array_like=True):
     envelopes: list[bytes]
     receipts: list[bytes]
     state_root: bytes
+    """Empty, as the next one, where no node of a network keeps any more what an old block led to."""
     receipts_root: bytes
     evidence: tuple[Evidence, ...] = ()
     """Empty where one operator runs the ledger; a log that was written without it reads so."""
