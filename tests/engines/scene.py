@@ -72,16 +72,18 @@ def quota_id(name: str) -> str:
     return f"{_some32(name)}.USD"
 
 
-def attest(number: int, *names: str, now_ms: int = NOW_MS) -> bytes:
+def attest(number: int, *names: str, now_ms: int = NOW_MS, alliance: str = ALLIANCE) -> bytes:
     """An envelope of customs that opens a declaration of USD 100,000 for each name."""
-    return _envelope("customs", number, [_attestation(name) for name in names], now_ms)
+    return _envelope("customs", number, [_attestation(name) for name in names], now_ms, alliance)
 
 
-def hold(bank: str, number: int, name: str, amount: int = 10_000, now_ms: int = NOW_MS) -> bytes:
+def hold(
+    bank: str, number: int, name: str, amount: int = 10_000, now_ms: int = NOW_MS, alliance: str = ALLIANCE
+) -> bytes:
     """An envelope of a bank that holds a part of a declaration, for a loan of its own."""
     quota, loan = quota_id(name), to_text(digest("test/loan", f"{bank}/{number}".encode())[:16])
     expires_ms = now_ms + HOUR_MS
-    message = draw_message(ALLIANCE, bank, loan, quota, amount, expires_ms)
+    message = draw_message(alliance, bank, loan, quota, amount, expires_ms)
     allocation = {
         "amount": amount,
         "expires_ms": expires_ms,
@@ -100,15 +102,15 @@ def hold(bank: str, number: int, name: str, amount: int = 10_000, now_ms: int = 
         "rates": {},
         "type": "financing.hold/1",
     }
-    return _envelope(bank, number, [command], now_ms)
+    return _envelope(bank, number, [command], now_ms, alliance)
 
 
-def day(declarations: int, now_ms: int = NOW_MS) -> list[bytes]:
+def day(declarations: int, now_ms: int = NOW_MS, alliance: str = ALLIANCE) -> list[bytes]:
     """Envelopes one after the other: each declaration is attested, then a bank holds a part of it."""
     envelopes = []
     for number in range(1, declarations + 1):
-        envelopes.append(attest(number, f"d{number}", now_ms=now_ms))
-        envelopes.append(hold("bank-a", number, f"d{number}", now_ms=now_ms))
+        envelopes.append(attest(number, f"d{number}", now_ms=now_ms, alliance=alliance))
+        envelopes.append(hold("bank-a", number, f"d{number}", now_ms=now_ms, alliance=alliance))
     return envelopes
 
 
@@ -140,8 +142,8 @@ def _attestation(name: str) -> dict[str, Any]:
     }
 
 
-def _envelope(member: str, number: int, commands: list[dict[str, Any]], now_ms: int) -> bytes:
-    body = Body(ALLIANCE, commands, now_ms + HOUR_MS, "each", number, f"{member}/main")
+def _envelope(member: str, number: int, commands: list[dict[str, Any]], now_ms: int, alliance: str) -> bytes:
+    body = Body(alliance, commands, now_ms + HOUR_MS, "each", number, f"{member}/main")
     return make(body, seed_of(member))
 
 

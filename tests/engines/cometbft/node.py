@@ -17,14 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
-from tests.engines import scene
+from tests.engines.cometbft import scene
 
 from kouan.engines.cometbft.application import Application
 from kouan.engines.cometbft.serving import serve
-from kouan.kernel.suites import digest, public_key
+from kouan.kernel.suites import public_key
 
-CONSENSUS_SEED: Final = digest("test/consensus")
-VALIDATORS: Final = {public_key(CONSENSUS_SEED): 1}
 BINARY: Final = Path(sys.prefix) / "bin" / "cometbft"
 DEADLINE_S: Final = 60.0
 
@@ -32,7 +30,7 @@ DEADLINE_S: Final = 60.0
 def main() -> None:
     """Be the application's process: directory, socket."""
     directory, path = Path(sys.argv[1]), Path(sys.argv[2])
-    application = Application(directory, scene.LEDGER, VALIDATORS)
+    application = Application(directory, scene.LEDGER)
 
     def tell(event: str, **about: Any) -> None:
         print(json.dumps({"event": event, **about}), flush=True)  # noqa: T201  # the process's log
@@ -50,23 +48,24 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def make_home(home: Path, founded_ms: int, chain: str, app_socket: Path) -> int:
+def make_home(home: Path, app_socket: Path) -> int:
     """Write what CometBFT wants; return its RPC port."""
     subprocess.run([BINARY, "init", "--home", home], check=True, capture_output=True)
-    public = public_key(CONSENSUS_SEED)
+    public = public_key(scene.VALIDATOR_SEED)
     address = hashlib.sha256(public).hexdigest()[:40].upper()
     pub = {"type": "tendermint/PubKeyEd25519", "value": base64.b64encode(public).decode()}
     priv = {
         "type": "tendermint/PrivKeyEd25519",
-        "value": base64.b64encode(CONSENSUS_SEED + public).decode(),
+        "value": base64.b64encode(scene.VALIDATOR_SEED + public).decode(),
     }
     key = {"address": address, "pub_key": pub, "priv_key": priv}
     (home / "config" / "priv_validator_key.json").write_text(json.dumps(key))
     genesis = json.loads((home / "config" / "genesis.json").read_text())
+    founded_ms = scene.LEDGER.founded_ms
     when = datetime.fromtimestamp(founded_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     genesis["genesis_time"] = f"{when}.{founded_ms % 1000:03d}000000Z"
-    genesis["chain_id"] = chain
-    genesis["validators"] = [{"address": address, "pub_key": pub, "power": "1", "name": ""}]
+    genesis["chain_id"] = scene.ALLIANCE
+    genesis["validators"] = [{"address": address, "pub_key": pub, "power": str(scene.POWER), "name": ""}]
     genesis.pop("app_state", None)
     (home / "config" / "genesis.json").write_text(json.dumps(genesis))
     rpc, p2p = free_port(), free_port()
@@ -100,12 +99,12 @@ def rpc(port: int, method: str, **params: Any) -> Any:
 class Node:
     """A validator that runs."""
 
-    def __init__(self, directory: Path, founded_ms: int) -> None:
+    def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.socket = directory / "app.sock"
         self.home = directory / "cometbft"
         if not self.home.exists():
-            self.port = make_home(self.home, founded_ms, scene.ALLIANCE, self.socket)
+            self.port = make_home(self.home, self.socket)
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
@@ -143,8 +142,8 @@ class Node:
 
 
 @contextmanager
-def running(directory: Path, founded_ms: int) -> Iterator[Node]:
-    node = Node(directory, founded_ms)
+def running(directory: Path) -> Iterator[Node]:
+    node = Node(directory)
     try:
         node.start()
         yield node

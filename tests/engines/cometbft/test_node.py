@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.engines import scene
+from tests.engines.cometbft import scene
 from tests.engines.cometbft.node import BINARY, Node, rpc, running
 
 from kouan.engines.cometbft.answers import Answer, BlockAnswer, Records
@@ -38,7 +38,7 @@ def submit(node: Node, raw: bytes) -> int:
 
 def test_envelopes_are_executed_proven_and_survive_a_kill(tmp_path: Path) -> None:
     day = scene.day(2, now_ms=time.time_ns() // 1_000_000)
-    with running(tmp_path, scene.LEDGER.founded_ms) as node:
+    with running(tmp_path) as node:
         heights = [submit(node, raw) for raw in day]
         assert heights == sorted(heights)
         node.wait(lambda: ask(node, "records", ([], 0), Records).height >= heights[-1])

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from kouan.engines.cometbft.application import Application
 from kouan.engines.cometbft.frames import FrameError, Frames, frame_of
-from kouan.engines.cometbft.messages import abci
+from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.local_socket import private_path
 from kouan.engines.service import Tell
 

@@ -7,16 +7,17 @@ and time comes with the blocks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from kouan.engines.cometbft.admission import Admission, Moment, Named, name_of
 from kouan.engines.cometbft.answers import NODE_BUSY, BlockTrace
+from kouan.engines.cometbft.consensus import evidence_of, milliseconds, powers_in, powers_of, updates
 from kouan.engines.cometbft.heights import Heights
-from kouan.engines.cometbft.messages import abci, milliseconds, validator_updates
 from kouan.engines.cometbft.proposals import Proposal, Rules, choose, problem_of
+from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.cometbft.queries import Queries
 from kouan.engines.cometbft.remembered import CheckedClaims, ReadLetters
 from kouan.engines.cometbft.waiting import FORGET_AFTER
@@ -26,10 +27,11 @@ from kouan.engines.service import Tell
 from kouan.engines.signatures import ThreadedVerifier
 from kouan.engines.store import Mark, Store
 from kouan.kernel.envelope import envelope_hash, envelope_id
-from kouan.kernel.execution import NO_RECEIPTS, Block, BlockOutcome, app_hash, execute_block, found
+from kouan.kernel.execution import NO_RECEIPTS, Block, BlockOutcome, TooOldError, app_hash, execute_block, found
 from kouan.kernel.records import Charter
 from kouan.kernel.registry import CHARTER_KEY
-from kouan.kernel.state import State
+from kouan.kernel.state import State, decoder
+from kouan.modules.alliance.records import VALIDATORS_KEY, Validators
 from kouan.modules.alliance.rules import PROVABLE_BLOCKS
 
 FLUSH_BLOCKS: Final = 500
@@ -64,17 +66,12 @@ class Application:
         self,
         directory: Path,
         ledger: Ledger,
-        validators: Mapping[bytes, int],
         *,
         skipped: frozenset[str] = frozenset(),
         tell: Tell = silent,
     ) -> None:
-        """Open the state in ``directory / "state"``, or begin it.
-
-        ``validators``: those of the founding document, public keys and powers. Raises StoreError.
-        """
+        """Open the state in ``directory / "state"``, or begin it; raises StoreError."""
         self._ledger = ledger
-        self._founding_validators = dict(validators)
         self._tell = tell
         self._skipped = skipped
         self._finalized: Finalized | None = None
@@ -141,9 +138,7 @@ class Application:
     def init_chain(self, request: abci.RequestInitChain) -> abci.ResponseInitChain:
         """Answer what the ledger begins with; raises GenesisError when CometBFT begins another."""
         self._check_genesis(request)
-        return abci.ResponseInitChain(
-            app_hash=self._app_hash(), validators=validator_updates(self._founding_validators)
-        )
+        return abci.ResponseInitChain(app_hash=self._app_hash(), validators=updates({}, powers_of(self._now.state)))
 
     def _check_genesis(self, request: abci.RequestInitChain) -> None:
         if request.chain_id != self._ledger.alliance:
@@ -152,13 +147,13 @@ class Application:
             raise GenesisError(
                 f"genesis.json has the time {milliseconds(request.time)}, alliance.json {self._ledger.founded_ms}"
             )
-        theirs = {one.pub_key.ed25519: one.power for one in request.validators}
-        if theirs != self._founding_validators:
-            raise GenesisError("genesis.json has other validators than alliance.json")
         if self.height:
             raise GenesisError(
                 f"CometBFT begins at height 1, but the state here is at height {self.height}: one of them was lost"
             )
+        theirs = {one.pub_key.ed25519: one.power for one in request.validators}
+        if theirs != powers_of(self._now.state):
+            raise GenesisError("genesis.json has other validators than alliance.json")
 
     def check_txs(self, requests: Sequence[abci.RequestCheckTx]) -> list[abci.ResponseCheckTx]:
         """Answer which envelopes may wait in the mempool: code 0, or a rejection's number and name."""
@@ -208,7 +203,14 @@ class Application:
         if request.height != self.height + 1:
             raise AssertionError(f"block {request.height} came while the state is at height {self.height}")
         envelopes = list(request.txs)
-        block = Block(self._ledger.alliance, request.height, milliseconds(request.time), envelopes, self._skipped)
+        block = Block(
+            self._ledger.alliance,
+            request.height,
+            milliseconds(request.time),
+            envelopes,
+            self._skipped,
+            evidence_of(request.misbehavior),
+        )
         if self._finalized is None or self._finalized.block != block:
             self._finalized = self._execute(block)
         return self._finalized.answer
@@ -217,14 +219,20 @@ class Application:
         try:
             with without_collector():
                 outcome = execute_block(self.store, block, self._ledger.registry, self.claims, self._letters)
+        except TooOldError:
+            raise
         except Exception as defect:
             names = " ".join(map(envelope_id, block.envelopes))
             defect.add_note(
                 f"block {block.height} cannot be executed; nothing of it was written. Its envelopes: {names}"
             )
             raise
+        written = next((write.value for write in outcome.writes if write.key == VALIDATORS_KEY), None)
+        after = None if written is None else decoder(Validators).decode(written)
         answer = abci.ResponseFinalizeBlock(
-            tx_results=[abci.ExecTxResult(data=receipt) for receipt in outcome.receipts], app_hash=outcome.app_hash
+            tx_results=[abci.ExecTxResult(data=receipt) for receipt in outcome.receipts],
+            validator_updates=[] if after is None else updates(powers_of(self._now.state), powers_in(after)),
+            app_hash=outcome.app_hash,
         )
         return Finalized(block, list(map(envelope_hash, block.envelopes)), outcome, answer)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from kouan.engines.cometbft.messages import abci
+from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 
 MAX_FRAME: Final = 64 << 20
 _MAX_LENGTH_BYTES: Final = 5

@@ -26,7 +26,7 @@ from kouan.engines.cometbft.answers import (
     Records,
 )
 from kouan.engines.cometbft.heights import Heights
-from kouan.engines.cometbft.messages import abci
+from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.port import Status
 from kouan.engines.store import Store, StoreError, Version
 from kouan.kernel.encoding import Bytes32, Count, from_text, to_text

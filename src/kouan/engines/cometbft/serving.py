@@ -7,15 +7,16 @@ from pathlib import Path
 
 from kouan.engines.cometbft.abci_server import AbciServer
 from kouan.engines.cometbft.application import Application
-from kouan.engines.cometbft.exits import EXIT_BROKEN
+from kouan.engines.cometbft.exits import EXIT_BROKEN, EXIT_TOO_OLD
 from kouan.engines.service import SIGNALS, Tell
+from kouan.kernel.execution import TooOldError
 
 
 async def serve(application: Application, path: Path, tell: Tell) -> int:
     """Serve until SIGTERM or SIGINT; return the code with which the process is to end (`kouan.engines.cometbft.exits`).
 
-    Events: ``serving``, ``hung-up``, ``refused``, ``proposal-refused``, ``failed``, ``stopped``. The caller closes the
-    application.
+    Events: ``serving``, ``hung-up``, ``refused``, ``proposal-refused``, ``too-old``, ``failed``, ``stopped``. The
+    caller closes the application.
     """
     server = AbciServer(application, tell)
     loop = asyncio.get_running_loop()
@@ -29,6 +30,9 @@ async def serve(application: Application, path: Path, tell: Tell) -> int:
     except asyncio.CancelledError:
         tell("stopped", height=application.height)
         return 0
+    except TooOldError as problem:
+        tell("too-old", height=application.height, problem=str(problem))
+        return EXIT_TOO_OLD
     except Exception as problem:  # noqa: BLE001  # whatever it is, it is told, and the process ends
         notes = getattr(problem, "__notes__", [])
         tell("failed", height=application.height, problem=f"{type(problem).__name__}: {problem}", about=" ".join(notes))
