@@ -1,0 +1,151 @@
+"""The application driven as CometBFT drives it: blocks, crashes, replays, and the embedded engine's app hash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.engines.cometbft import driver, scene
+
+from kouan.engines.cometbft import application as application_module
+from kouan.engines.cometbft.application import Application, GenesisError
+from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
+from kouan.engines.embedded import Embedded
+from kouan.engines.store import Store
+from kouan.kernel.envelope import envelope_id
+from kouan.kernel.execution import NO_RECEIPTS, app_hash, found
+
+pytestmark = pytest.mark.usefixtures("shallow_tree")
+
+DAY = scene.day(3)
+
+
+def play(application: Application, blocks: list[bytes] = DAY) -> list[bytes]:
+    """Every envelope in a block of its own; the app hashes."""
+    return [driver.block(application, raw).app_hash for raw in blocks]
+
+
+def test_the_app_hash_is_the_embedded_engines_at_every_height(tmp_path: Path) -> None:
+    """A founding document of a network, the same blocks: the engines agree on every height, from the founding on."""
+    application = driver.begin(tmp_path / "node")
+    embedded = Embedded(tmp_path / "embedded", scene.LEDGER, lambda: scene.NOW_MS)
+    try:
+        assert driver.info(application) == (0, app_hash(embedded.store.tree.root, NO_RECEIPTS))
+        for raw in DAY:
+            answer = driver.block(application, raw)
+            assert [result.data for result in answer.tx_results] == embedded.submit([raw])
+            assert answer.app_hash == app_hash(
+                embedded.store.tree.root, next(embedded.blocks(application.height)).receipts_root
+            )
+            assert driver.info(application) == (application.height, answer.app_hash)
+    finally:
+        application.close()
+        embedded.close()
+
+
+def test_init_chain_is_answered_alike_until_a_block_is_kept(tmp_path: Path) -> None:
+    application = driver.begin(tmp_path)
+    first = application.init_chain(driver.genesis(application))
+    store = Store(tmp_path / "other", keep_versions=1)
+    assert first.app_hash == found(store, scene.LEDGER.genesis).app_hash
+    store.close()
+    assert [(one.pub_key.ed25519, one.power) for one in first.validators] == [
+        (bytes(one.pub_key.ed25519), scene.POWER) for one in driver.genesis(application).validators
+    ]
+    hashes = play(application)
+    driver.kill(application)  # nothing was kept of the blocks, so CometBFT begins from the genesis again
+    application = driver.open_application(tmp_path)
+    assert driver.info(application)[0] == 0
+    assert application.init_chain(driver.genesis(application)) == first
+    assert play(application) == hashes
+    application.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"chain_id": "another"}, "genesis.json is of another"),
+        ({"time": driver.timestamp(scene.LEDGER.founded_ms + 1)}, "has the time"),
+        ({"validators": []}, "other validators"),
+    ],
+)
+def test_another_genesis_is_refused(tmp_path: Path, changes: dict[str, object], said: str) -> None:
+    application = driver.open_application(tmp_path)
+    with pytest.raises(GenesisError, match=said):
+        application.init_chain(driver.genesis(application, **changes))
+    application.close()
+
+
+def test_a_lost_block_store_is_noticed_before_a_second_history_begins(tmp_path: Path) -> None:
+    application = driver.begin(tmp_path)
+    request = driver.genesis(application)
+    play(application)
+    with pytest.raises(GenesisError, match="at height 6"):
+        application.init_chain(request)
+    application.close()
+
+
+def test_crashes_at_any_step_lead_to_the_same_app_hashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed after FinalizeBlock, and after Commit with and without a flush: what CometBFT plays again fits."""
+    undisturbed = driver.begin(tmp_path / "undisturbed")
+    hashes = play(undisturbed)
+    undisturbed.close()
+    monkeypatch.setattr(application_module, "FLUSH_BLOCKS", 2)
+    for cut in range(len(DAY)):
+        for is_committed in (False, True):
+            directory = tmp_path / f"{cut}-{is_committed}"
+            application = driver.begin(directory)
+            assert play(application, DAY[:cut]) == hashes[:cut]
+            assert driver.finalize(application, [DAY[cut]]).app_hash == hashes[cut]
+            if is_committed:
+                application.commit(abci.RequestCommit())
+            driver.kill(application)
+            application = driver.open_application(directory)
+            height, state_hash = driver.info(application)
+            assert height == (cut + is_committed) // 2 * 2
+            assert height == 0 or state_hash == hashes[height - 1]
+            assert play(application, DAY[height:]) == hashes[height:]
+            application.close()
+
+
+def test_a_block_finalized_twice_is_executed_once_and_another_in_its_place_anew(tmp_path: Path) -> None:
+    application = driver.begin(tmp_path)
+    first = driver.finalize(application, DAY[:1])
+    assert driver.finalize(application, DAY[:1]) is first
+    other = driver.finalize(application, [])
+    assert other.app_hash != first.app_hash
+    assert driver.finalize(application, DAY[:1]) == first
+    application.commit(abci.RequestCommit())
+    assert driver.info(application) == (1, first.app_hash)
+    application.close()
+
+
+def test_an_empty_block_leaves_the_app_hash_as_it_was(tmp_path: Path) -> None:
+    """Or CometBFT would make blocks for ever to confirm it."""
+    application = driver.begin(tmp_path)
+    play(application, DAY[:1])
+    empty = driver.block(application).app_hash
+    for later_ms in (1, 5_000, 3_600_000):
+        assert driver.block(application, time_ms=scene.NOW_MS + later_ms).app_hash == empty
+    application.close()
+
+
+def test_a_block_that_cannot_be_executed_names_itself_and_its_envelopes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: object) -> None:
+        raise AssertionError("a quota below nothing")
+
+    application = driver.begin(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(application_module, "execute_block", broken)
+        with pytest.raises(AssertionError, match="below nothing") as caught:
+            driver.finalize(application, DAY[:1])
+    assert (
+        f"block 1 cannot be executed; nothing of it was written. Its envelopes: {envelope_id(DAY[0])}"
+        in caught.value.__notes__
+    )
+    application.close()
+    application = driver.open_application(tmp_path, skipped=frozenset({envelope_id(DAY[0])}))
+    assert scene.codes(driver.block(application, DAY[0]).tx_results[0].data) == [1]
+    application.close()
