@@ -32,6 +32,9 @@ class Letter(NamedTuple):
     signature: bytes
     commands: list[tuple[str, Any]]
     """The type and the record of each; None for a type that is unknown here, or a record of the wrong shape."""
+    checked: dict[Claim, bool]
+    """Which of its signatures hold, as far as that is known. An engine that remembers letters may fill it in ahead with
+    what `kouan.kernel.suites.verify` said; execution then asks for no others ahead."""
 
 
 def read_envelope(raw: bytes, registry: Registry) -> Letter | None:
@@ -43,7 +46,7 @@ def read_envelope(raw: bytes, registry: Registry) -> Letter | None:
     body = opened.body
     commands = [_record(plain, registry) for plain in body.commands]
     sender = (opened.member, opened.key, opened.signed, opened.signature)
-    return Letter(body.alliance, body.expires_ms, body.number, body.mode, *sender, commands)
+    return Letter(body.alliance, body.expires_ms, body.number, body.mode, *sender, commands, {})
 
 
 def _record(plain: dict[str, Any], registry: Registry) -> tuple[str, Any]:

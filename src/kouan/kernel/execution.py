@@ -8,7 +8,6 @@ invariant and stops the node.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from kouan.kernel.admitting import Letter, claims_of, envelope_claim, out_of_place, read_envelope, signer_of
@@ -110,15 +109,31 @@ def execute_block(
         registry.begin(state, block)
         state.keep()
     letters = [_read(raw, block, read, registry) for raw in block.envelopes]
-    claimed = (claims_of(state, letter, registry) for letter in letters if not isinstance(letter, Rejection))
-    claims = list(dict.fromkeys(chain.from_iterable(claimed)))
-    checked = dict(zip(claims, verify_many(claims), strict=True))
+    checked = _check_ahead(state, letters, registry, verify_many)
     sent: dict[str, int] = {}
     receipts: list[bytes] = []
     for raw, letter in zip(block.envelopes, letters, strict=True):
         code, results = _execute_envelope(state, block, letter, registry, checked, sent)
         receipts.append(encode({"code": code, "envelope": envelope_id(raw), "results": results}))
     return _outcome(pre, block.height, state.writes(), receipts)
+
+
+def _check_ahead(
+    state: State, letters: list[Letter | Rejection], registry: Registry, verify_many: Verifier
+) -> dict[Claim, bool]:
+    """Return the signatures that the block will ask for, as far as the pre-state tells, with whether they hold."""
+    checked: dict[Claim, bool] = {}
+    unknown: dict[Claim, None] = {}
+    for letter in letters:
+        if isinstance(letter, Rejection):
+            continue
+        if letter.checked:
+            checked.update(letter.checked)
+        else:
+            unknown.update(dict.fromkeys(claims_of(state, letter, registry)))
+    claims = list(unknown)
+    checked.update(zip(claims, verify_many(claims), strict=True))
+    return checked
 
 
 def found(pre: PreState, records: list[tuple[str, bytes]]) -> BlockOutcome:

@@ -15,7 +15,7 @@ from kouan.kernel.admitting import Letter, claims_of, envelope_claim, out_of_pla
 from kouan.kernel.envelope import use_number, window_key
 from kouan.kernel.execution import Reading
 from kouan.kernel.records import Member, Window
-from kouan.kernel.registry import Claim, Registry, Verifier
+from kouan.kernel.registry import Registry, Verifier
 from kouan.kernel.rejections import Rejection
 from kouan.kernel.state import State
 
@@ -48,12 +48,13 @@ class Admission:
     def check(self, envelopes: Sequence[Named], now: Moment) -> list[int]:
         """Return a code for each new envelope: 0, a rejection's number, or that its sender's share is taken."""
         looked = [self._look(named, now) for named in envelopes]
-        claims: dict[Claim, None] = {}
-        for letter, _ in looked:
-            if letter is not None:
-                claims.update(dict.fromkeys(claims_of(now.state, letter, self._registry)))
-        signed = dict(zip(claims, self._verify(list(claims)), strict=True))
-        return [self._decide(named, *found, signed, now) for named, found in zip(envelopes, looked, strict=True)]
+        letters = [letter for letter, _ in looked if letter is not None]
+        carried = [list(claims_of(now.state, letter, self._registry)) for letter in letters]
+        claims = list(dict.fromkeys(claim for own in carried for claim in own))
+        signed = dict(zip(claims, self._verify(claims), strict=True))
+        for letter, own in zip(letters, carried, strict=True):
+            letter.checked.update((claim, signed[claim]) for claim in own)
+        return [self._decide(named, *found, now) for named, found in zip(envelopes, looked, strict=True)]
 
     def check_again(self, named: Named, now: Moment) -> int:
         """Return the code of an envelope that was let in before."""
@@ -91,11 +92,11 @@ class Admission:
                 code = SHARE_TAKEN
         return (letter, 0) if code is None else (None, code)
 
-    def _decide(self, named: Named, letter: Letter | None, code: int, signed: dict[Claim, bool], now: Moment) -> int:
+    def _decide(self, named: Named, letter: Letter | None, code: int, now: Moment) -> int:
         if letter is None:
             return code
         member = signer_of(now.state, letter)
-        if isinstance(member, Rejection) or not signed[envelope_claim(letter, member)]:
+        if isinstance(member, Rejection) or not letter.checked[envelope_claim(letter, member)]:
             return Rejection.ENVELOPE_BAD_SIGNATURE
         if not self.waiting.has_room(letter.member, len(named.raw)):  # others of the batch took it
             return SHARE_TAKEN

@@ -19,7 +19,7 @@ from kouan.engines.cometbft.heights import Heights
 from kouan.engines.cometbft.proposals import Proposal, Rules, choose, problem_of
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.cometbft.queries import Queries
-from kouan.engines.cometbft.remembered import CheckedClaims, ReadLetters
+from kouan.engines.cometbft.remembered import CheckedClaims, ReadLetters, ReadRecords
 from kouan.engines.cometbft.waiting import FORGET_AFTER
 from kouan.engines.embedded import STATE, Ledger, without_collector
 from kouan.engines.log_format import Position
@@ -82,6 +82,7 @@ class Application:
             self._letters = ReadLetters(envelope_hash)
             self.store = Store(directory / STATE, keep_versions=ledger.keep_versions)
             opened.callback(self.store.close)
+            self._records = ReadRecords(self.store)
             self.admission = Admission(ledger.alliance, ledger.registry, self._letters, self.claims)
             self._rules = Rules(ledger.alliance, ledger.registry, self._letters, self.claims, skipped)
             self._begin()
@@ -103,7 +104,7 @@ class Application:
 
     def _turn_to(self, height: int, time_ms: int) -> None:
         """Look at the state after a block from now on."""
-        self._now = Moment(State(self.store), height, time_ms)
+        self._now = Moment(State(self._records), height, time_ms)
         self._checked_while_waited_for = 0
         charter = self._now.state.read(Charter, CHARTER_KEY)
         if charter is None:
@@ -167,7 +168,8 @@ class Application:
                 codes[place] = NODE_BUSY
             else:
                 new[place] = named
-        codes.update(zip(new, self.admission.check(list(new.values()), self._now), strict=True))
+        with without_collector():
+            codes.update(zip(new, self.admission.check(list(new.values()), self._now), strict=True))
         return [abci.ResponseCheckTx(code=codes[place], log=name_of(codes[place])) for place in range(len(requests))]
 
     def _is_too_much(self, raw: bytes) -> bool:
@@ -193,7 +195,7 @@ class Application:
     def _proposal(self, height: int, time_ms: int, max_bytes: int = 1 << 40) -> Proposal:
         if height != self.height + 1:
             raise AssertionError(f"a proposal for height {height} came while the state is at height {self.height}")
-        return Proposal(self._rules, State(self.store), time_ms, max_bytes)
+        return Proposal(self._rules, State(self._records), time_ms, max_bytes)
 
     def finalize_block(self, request: abci.RequestFinalizeBlock) -> abci.ResponseFinalizeBlock:
         """Execute a block and keep the difference for Commit.
@@ -218,7 +220,7 @@ class Application:
     def _execute(self, block: Block) -> Finalized:
         try:
             with without_collector():
-                outcome = execute_block(self.store, block, self._ledger.registry, self.claims, self._letters)
+                outcome = execute_block(self._records, block, self._ledger.registry, self.claims, self._letters)
         except TooOldError:
             raise
         except Exception as defect:
@@ -243,6 +245,7 @@ class Application:
         block, names, outcome, _ = self._finalized
         self._finalized = None
         self.store.apply(block.height, outcome)
+        self._records.take_in(outcome.writes)
         roots = (outcome.state_root, outcome.receipts_root)
         self._heights.add(block.height, BlockTrace(block.time_ms, *roots, names, outcome.receipts))
         self._turn_to(block.height, block.time_ms)

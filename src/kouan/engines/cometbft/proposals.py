@@ -46,15 +46,18 @@ class Proposal:
         self._commands = 0
         self._sent: dict[str, int] = {}
         self._windows: dict[str, Window] = {}
+        self._signed: dict[Claim, bool] = {}
         charter = state.read(Charter, CHARTER_KEY)
         if charter is None:
             raise AssertionError("the state has no charter")
         self._per_member = parameter_of(charter, ENVELOPES_PER_BLOCK, rules.registry.parameters.values())
 
     def read(self, envelopes: Sequence[bytes]) -> list[Letter | None]:
-        """Read envelopes, and check all their signatures at once."""
+        """Read envelopes, and check together their own signatures that are not known yet."""
         letters = [None if self.skips(raw) else self._rules.read(raw, self._rules.registry) for raw in envelopes]
-        self._rules.verify([claim for letter in letters if letter for claim in self._claim(letter)])
+        own = ((letter, claim) for letter in letters if letter for claim in self._claim(letter))
+        claims = [claim for letter, claim in own if claim not in letter.checked]
+        self._signed = dict(zip(claims, self._rules.verify(claims), strict=True))
         return letters
 
     def skips(self, raw: bytes) -> bool:
@@ -88,7 +91,8 @@ class Proposal:
         signer = signer_of(self._state, letter)
         if isinstance(signer, Rejection):
             return signer
-        if not self._rules.verify([envelope_claim(letter, signer)])[0]:
+        claim = envelope_claim(letter, signer)
+        if not (self._signed if claim in self._signed else letter.checked).get(claim):
             return Rejection.ENVELOPE_BAD_SIGNATURE
         return self._count(letter)
 

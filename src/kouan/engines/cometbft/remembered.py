@@ -1,18 +1,22 @@
-"""What a node has worked out once and need not work out again: signatures that were checked, envelopes that were read.
+"""What a node worked out once and need not work out again: signatures that were checked, what was read.
 
-Both only save time. They are bounded, the oldest goes first, and whatever they answer is what the kernel would answer.
+All this only saves time. It is bounded, the oldest goes first, and the answers are those that the kernel would give.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import Final
 
 from kouan.kernel.admitting import Letter, read_envelope
+from kouan.kernel.execution import Write
 from kouan.kernel.registry import Claim, Registry, Verifier
+from kouan.kernel.state import PreState
+from kouan.kernel.tree import Tree
 
+RECORDS_REMEMBERED: Final = 20_000
 CLAIMS_REMEMBERED: Final = 100_000
 LETTER_BYTES_REMEMBERED: Final = 24 << 20
 """Counted in bytes of envelopes; read, they take several times as much."""
@@ -79,3 +83,34 @@ class ReadLetters:
             known = self._known.pop(name, None)
             if known is not None:
                 self._bytes -= known[1]
+
+
+class ReadRecords(PreState):
+    """The newest state, of which the records that were read last need not be looked for again."""
+
+    def __init__(self, state: PreState, bound: int = RECORDS_REMEMBERED) -> None:
+        self._state = state
+        self._bound = bound
+        self._known: OrderedDict[str, bytes | None] = OrderedDict()
+
+    @property
+    def tree(self) -> Tree:
+        """The state tree."""
+        return self._state.tree
+
+    def get(self, key: str) -> bytes | None:
+        """Return the record at a key, or None."""
+        known = self._known
+        if key in known:
+            return known[key]
+        found = known[key] = self._state.get(key)
+        if len(known) > self._bound:
+            known.popitem(last=False)
+        return found
+
+    def take_in(self, writes: Iterable[Write]) -> None:
+        """Note what a block has changed."""
+        known = self._known
+        for write in writes:
+            if write.key in known:
+                known[write.key] = write.value
