@@ -117,7 +117,7 @@ def serve(
         talking = asyncio.ensure_future(talk(connect))
         try:
             await asyncio.wait_for(talking, 30)
-            if not ends:
+            if not ends and not serving_task.done():
                 os.kill(os.getpid(), signal.SIGTERM)
             return await serving_task
         finally:
