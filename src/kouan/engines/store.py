@@ -150,6 +150,11 @@ class Store(PreState):
         return max(self.mark.oldest if self.mark else 0, self.height - self.keep_versions)
 
     @property
+    def gathered(self) -> int:
+        """How many values are in memory alone."""
+        return len(self._new_values)
+
+    @property
     def wants_flush(self) -> bool:
         """Whether enough is gathered in memory to be worth a write, and a write is possible."""
         return len(self._new_values) >= FLUSH_VALUES and not self.frozen

@@ -7,6 +7,7 @@ and time comes with the blocks.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,7 +26,7 @@ from kouan.engines.embedded import STATE, Ledger, without_collector
 from kouan.engines.log_format import Position
 from kouan.engines.service import Tell
 from kouan.engines.signatures import ThreadedVerifier
-from kouan.engines.store import Mark, Store
+from kouan.engines.store import FLUSH_VALUES, Mark, Store
 from kouan.kernel.envelope import envelope_hash, envelope_id
 from kouan.kernel.execution import NO_RECEIPTS, Block, BlockOutcome, TooOldError, app_hash, execute_block, found
 from kouan.kernel.records import Charter
@@ -75,6 +76,7 @@ class Application:
         self._tell = tell
         self._skipped = skipped
         self._finalized: Finalized | None = None
+        self._flush_at = FLUSH_VALUES
         with ExitStack() as opened:
             verifier = ThreadedVerifier()
             opened.callback(verifier.close)
@@ -253,12 +255,15 @@ class Application:
             self.admission.waiting.leave(name)
         self.admission.waiting.forget_before(block.height - FORGET_AFTER)
         self._letters.forget(names)
-        if self.store.wants_flush or block.height - self._mark().height >= FLUSH_BLOCKS:
+        is_much = self.store.gathered >= self._flush_at or block.height - self._mark().height >= FLUSH_BLOCKS
+        if is_much and not self.store.frozen:
             self._flush(block.height, block.time_ms, *roots)
         return abci.ResponseCommit()
 
     def _flush(self, height: int, time_ms: int, state_root: bytes, receipts_root: bytes) -> None:
         self.store.flush(Mark(height, time_ms, state_root, receipts_root, Position(height, 0, 0, b"")))
+        # Not every node at the same height: who writes is slow for a moment, and the others go on without it.
+        self._flush_at = FLUSH_VALUES // 2 + secrets.randbelow(FLUSH_VALUES // 2)
 
     def flush(self) -> None:
         """Put the state on disk, so that the next start need not have blocks played again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 
 from kouan.engines.cometbft.abci_server import AbciServer
@@ -18,6 +19,8 @@ async def serve(application: Application, path: Path, tell: Tell) -> int:
     Events: ``serving``, ``hung-up``, ``refused``, ``proposal-refused``, ``too-old``, ``failed``, ``stopped``. The
     caller closes the application.
     """
+    gc.collect()
+    gc.freeze()  # what is there now stays: no collection need look through it again
     server = AbciServer(application, tell)
     loop = asyncio.get_running_loop()
     running = asyncio.ensure_future(
