@@ -163,13 +163,12 @@ class Application:
         codes: dict[int, int] = {}
         new: dict[int, Named] = {}
         for place, request in enumerate(requests):
-            named = Named(envelope_hash(request.tx), request.tx)
             if request.type == abci.RECHECK:
-                codes[place] = self.admission.check_again(named, self._now)
+                codes[place] = self.admission.check_again(Named(envelope_hash(request.tx), request.tx), self._now)
             elif self._is_too_much(request.tx):
                 codes[place] = NODE_BUSY
             else:
-                new[place] = named
+                new[place] = Named(envelope_hash(request.tx), request.tx)
         with without_collector():
             codes.update(zip(new, self.admission.check(list(new.values()), self._now), strict=True))
         return [abci.ResponseCheckTx(code=codes[place], log=name_of(codes[place])) for place in range(len(requests))]

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from kouan.kernel.admitting import Letter
 
 MEMBER_ENVELOPES: Final = 2_000
-MEMBER_BYTES: Final = 16 << 20
+MEMBER_BYTES: Final = 8 << 20
 FORGET_AFTER: Final = 10
 """Blocks."""
 
