@@ -13,7 +13,7 @@ from msgspec import Meta
 from kouan.client.keyfile import Keys
 from kouan.client.keymaterial import Entropy, fresh
 from kouan.client.names import Name, write_names
-from kouan.client.places import CUSTOMS_MASTER, EVALUATOR_MASTER, MAIN_KEY, make_home
+from kouan.client.places import CUSTOMS_MASTER, EVALUATOR_MASTER, MAIN_KEY, Home, make_home
 from kouan.client.sealing import public_of
 from kouan.kernel.encoding import Code, to_text
 from kouan.kernel.registry import Parameter
@@ -128,7 +128,8 @@ def found(
 
     founding([_member(founder, _trial_keys(founder, entropy)) for founder in cast.members])
     port.mkdir(parents=True, exist_ok=True)
-    members = [_member(founder, _make(port, founder, entropy, passphrase)) for founder in cast.members]
+    homes = [make_founders_home(port, founder.id, founder.roles, entropy, passphrase) for founder in cast.members]
+    members = [_member(founder, home.keys) for founder, home in zip(cast.members, homes, strict=True)]
     document = founding(members)
     write_names(port, {founder.id: Name(founder.en, founder.zh) for founder in cast.members})
     write_secret(files.operator_key, operator_seed.hex() + "\n")
@@ -145,16 +146,13 @@ def write_secret(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def _make(port: Path, founder: Founder, entropy: Entropy, passphrase: str | None) -> Keys:
-    secrets = tuple(secret for role, secret in _MASTERS if role in founder.roles)
-    home = make_home(
-        port / "members" / founder.id,
-        entropy,
-        signing=(MAIN_KEY, CHECKER_KEY),
-        secrets=secrets,
-        passphrase=passphrase,
-    )
-    return home.keys
+def make_founders_home(
+    port: Path, member: str, roles: Iterable[Role], entropy: Entropy, passphrase: str | None
+) -> Home:
+    """Make a founding member's home in a port directory, with the keys that its roles need; raises KeyFileError."""
+    secrets = tuple(secret for role, secret in _MASTERS if role in roles)
+    path = port / "members" / member
+    return make_home(path, entropy, signing=(MAIN_KEY, CHECKER_KEY), secrets=secrets, passphrase=passphrase)
 
 
 def _trial_keys(founder: Founder, entropy: Entropy) -> Keys:

@@ -1,0 +1,5 @@
+"""``python -m kouan``."""
+
+from kouan.cli.start import main
+
+main()

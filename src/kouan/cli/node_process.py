@@ -1,0 +1,95 @@
+"""``kouan node start`` and ``kouan node application``: a node's processes. They load nothing else of the command line.
+
+A node has two of them, and a machine may have several nodes: they must start soon and stay small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from kouan.cli.errors import JsonCommand, told
+from kouan.engines.cometbft import binary, exits, node_setup, observing
+from kouan.engines.cometbft.journal import Journal
+from kouan.engines.cometbft.node_directory import NodeDirectory
+from kouan.engines.cometbft.processes import InUseError, registered
+from kouan.engines.cometbft.supervisor import Commands, Supervisor
+from kouan.engines.store import StoreError
+
+UNUSABLE: Final = 2
+app: Final = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode="rich")
+NodeArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The node's directory.")]
+
+
+@app.command("start", cls=JsonCommand, epilog="Examples: kouan node start /srv/kouan")
+def start(
+    directory: NodeArgument,
+    log_file: Annotated[
+        Path | None,
+        typer.Option("--log-file", metavar="FILE", help="Log there, at most 32 MiB, in place of standard output."),
+    ] = None,
+) -> None:
+    """Run a node until SIGTERM or SIGINT: the application and CometBFT, both up or both down. Logs JSON lines.
+
+    It refuses to start on a founding document whose hash or signatures differ. Exit codes: 2 the directory cannot be
+    used, 70 a block cannot be executed, 78 this software is too old for the next block, 79 this machine's clock is a
+    minute or more behind; after these a person must act before it is started again.
+    """
+    node = NodeDirectory(directory)
+    try:
+        journal = Journal(log_file)
+        program = binary.find()
+        node_setup.check(node)
+        settings = node.settings()
+        with registered(node.processes_file) as register:
+            commands = Commands(
+                application=[sys.executable, "-m", "kouan", "node", "application", str(node.path)],
+                engine=[str(program), "start", "--home", str(node.home)],
+            )
+            node.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+            async def run() -> int:
+                supervisor = Supervisor(
+                    commands, node.socket, register, journal, lambda: observing.block_time_ms(settings.rpc)
+                )
+                return await supervisor.run()
+
+            code = asyncio.run(run())
+    except node_setup.ClockError as problem:
+        _unusable(problem, exits.EXIT_CLOCK)
+    except (binary.BinaryError, InUseError, OSError, ValueError) as problem:
+        _unusable(problem, UNUSABLE)
+    raise typer.Exit(code)
+
+
+@app.command("application", cls=JsonCommand, hidden=True)
+def application(directory: NodeArgument) -> None:
+    """Be a node's application, as `kouan node start` has it: CometBFT asks it over a socket. Logs JSON lines."""
+    from kouan import bootstrap  # noqa: PLC0415  # every module of the ledger, which the supervisor does not need
+    from kouan.engines.cometbft import http, metrics, serving  # noqa: PLC0415  # as above
+
+    node = NodeDirectory(directory)
+    tell = Journal()
+    try:
+        settings = node.settings()
+        founding = node_setup.check(node)
+        measured = metrics.Metrics()
+        with http.served(settings.http, measured, settings.rpc):
+            opened = metrics.MeteredApplication(node.path, bootstrap.ledger_of(founding), measured, tell)
+            try:
+                code = asyncio.run(serving.serve(opened, node.socket, tell))
+            finally:
+                opened.close()
+    except (OSError, StoreError, ValueError) as problem:
+        tell("failed", problem=str(problem))
+        raise typer.Exit(exits.EXIT_BROKEN if isinstance(problem, StoreError) else UNUSABLE) from None
+    raise typer.Exit(code)
+
+
+def _unusable(problem: Exception, code: int) -> None:
+    typer.echo(told(problem).line, err=True)
+    raise typer.Exit(code)
