@@ -1,4 +1,4 @@
-"""What a node runs by: keys and genesis as CometBFT reads them, a configuration of few lines, and what stops a start."""
+"""What a node runs by: keys and genesis as CometBFT reads them, a short configuration, and what stops a start."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_it_does_not_start_without_every_signature(node: NodeDirectory) -> None:
 
 def test_it_does_not_start_on_another_genesis(node: NodeDirectory) -> None:
     _edit(node.genesis, '"power": "10"', '"power": "1000"')
-    with pytest.raises(node_setup.SetupError, match="does not follow from alliance.json"):
+    with pytest.raises(node_setup.SetupError, match=r"does not follow from alliance\.json"):
         node_setup.check(node)
 
 
