@@ -73,7 +73,7 @@ def _row(code: Rejection) -> str:
 def parameters() -> str:
     """Return the page of parameters."""
     groups: dict[str, list[Parameter]] = {}
-    for parameter in bootstrap.PARAMETERS:
+    for parameter in bootstrap.NETWORK_PARAMETERS:
         prefix, dot, _ = parameter.name.partition(".")
         groups.setdefault(prefix.capitalize() if dot else "The ledger as a whole", []).append(parameter)
     parts = [PARAMETERS_HEAD]

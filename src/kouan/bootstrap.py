@@ -33,7 +33,9 @@ from kouan.kernel.registry import Registry
 from kouan.kernel.state import Reader
 from kouan.modules.alliance import rules as alliance_rules
 from kouan.modules.alliance.commands import commands_for
+from kouan.modules.alliance.consensus import CONSENSUS_PARAMETERS
 from kouan.modules.alliance.founding import AnyFounding, Founding, NetworkFounding, alliance_id, genesis
+from kouan.modules.alliance.offences import begin
 from kouan.modules.alliance.trust import read_trust_file
 from kouan.modules.cases import admission
 from kouan.modules.cases import commands as cases_commands
@@ -67,6 +69,8 @@ PARAMETERS: Final = (
     *financing_rules.PARAMETERS,
     *cases_rules.PARAMETERS,
 )
+NETWORK_PARAMETERS: Final = (*PARAMETERS, *CONSENSUS_PARAMETERS)
+"""Those of a ledger that members run together."""
 
 
 class PortError(Exception):
@@ -79,14 +83,14 @@ def now_ms() -> int:
 
 
 def registry() -> Registry:
-    """Return all commands and parameters of this version."""
+    """Return all commands and parameters of this version, whichever way a ledger is run."""
     commands = (
-        *commands_for(PARAMETERS),
+        *commands_for(NETWORK_PARAMETERS),
         *customs_commands.COMMANDS,
         *financing_commands.commands_for(admission),
         *cases_commands.COMMANDS,
     )
-    return Registry(commands, PARAMETERS, protocol=PROTOCOL)
+    return Registry(commands, NETWORK_PARAMETERS, begin, PROTOCOL)
 
 
 def read_founding(port: Path) -> AnyFounding:

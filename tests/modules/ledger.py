@@ -19,7 +19,7 @@ import msgspec
 
 from kouan.kernel.encoding import encode, to_text
 from kouan.kernel.envelope import Body, make
-from kouan.kernel.execution import Block, BlockOutcome, Write, execute_block, found
+from kouan.kernel.execution import Block, BlockOutcome, Evidence, Write, execute_block, found
 from kouan.kernel.quota import limit_of
 from kouan.kernel.records import MAX_HOLDS, Charter, Quota, Record
 from kouan.kernel.registry import Command, Parameter, Registry
@@ -29,7 +29,9 @@ from kouan.kernel.suites import SUITE, digest, public_key
 from kouan.kernel.tree import Tree
 from kouan.modules.alliance import commands_for
 from kouan.modules.alliance import founding as alliance
+from kouan.modules.alliance.consensus import CONSENSUS_PARAMETERS
 from kouan.modules.alliance.founding_rules import check
+from kouan.modules.alliance.offences import begin
 from kouan.modules.alliance.rules import PARAMETERS, Role
 
 R = TypeVar("R", bound=Record)
@@ -96,7 +98,10 @@ class MemoryState:
 
 
 class Ledger:
-    """An alliance in memory. ``charter`` overrides parameters, ``members`` the cast (id to roles)."""
+    """An alliance in memory. ``charter`` overrides parameters, ``members`` the cast (id to roles).
+
+    ``founding``: another document than the one that these make, a network's for example.
+    """
 
     def __init__(
         self,
@@ -105,11 +110,14 @@ class Ledger:
         *,
         charter: Mapping[str, int] | None = None,
         members: Mapping[str, list[Role]] = MEMBERS,
+        founding: alliance.AnyFounding | None = None,
+        protocol: int = 1,
     ) -> None:
         declared = (*PARAMETERS, *parameters)
-        self.registry = Registry((*commands_for(declared), *commands), declared)
+        known = (*declared, *CONSENSUS_PARAMETERS)
+        self.registry = Registry((*commands_for(known), *commands), known, begin, protocol)
         self._types = {command.record: command.type for command in self.registry.commands.values()}
-        self.founding = founding_of(declared, members, **(charter or {}))
+        self.founding = founding or founding_of(declared, members, **(charter or {}))
         check(self.founding, declared)
         self.alliance = alliance.alliance_id(self.founding)
         self.state = MemoryState()
@@ -142,7 +150,13 @@ class Ledger:
 
     def block(self, *envelopes: bytes) -> list[dict[str, Any]]:
         """Execute one block and return its receipts, after checking every quota it wrote."""
-        block = Block(self.alliance, self.height + 1, self.time_ms, list(envelopes))
+        return self._execute(Block(self.alliance, self.height + 1, self.time_ms, list(envelopes)))
+
+    def accuse(self, *evidence: Evidence) -> None:
+        """Execute a block that brings evidence against validators, and nothing else."""
+        self._execute(Block(self.alliance, self.height + 1, self.time_ms, [], evidence=evidence))
+
+    def _execute(self, block: Block) -> list[dict[str, Any]]:
         outcome = execute_block(self.state, block, self.registry)
         for write in outcome.writes:
             if write.key.startswith("quota/"):

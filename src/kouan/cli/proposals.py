@@ -117,7 +117,7 @@ def propose_parameter(
     value: Annotated[int, typer.Argument(metavar="NUMBER", help="Its new value, in the parameter's unit.")],
 ) -> Page:
     """Propose another number for a parameter of the charter."""
-    declared = {parameter.name: parameter for parameter in bootstrap.PARAMETERS}
+    declared = {parameter.name: parameter for parameter in bootstrap.NETWORK_PARAMETERS}
     if name not in declared:
         near = ", ".join(sorted(other for other in declared if other.split(".")[0] == name.split(".")[0])) or "none"
         raise UnusableError("NAME", f"{name!r} is no parameter; those of the same group are: {near}")

@@ -17,9 +17,9 @@ from kouan.kernel.state import Reader
 from kouan.kernel.suites import public_key, sign
 from kouan.modules.alliance import queries
 from kouan.modules.alliance.commands.keys import POSSESSION_TAG, AddKey, RevokeKey, RotateKey, possession
-from kouan.modules.alliance.commands.proposals import Enact, Propose, SignedHandover, Vote, handover_of
+from kouan.modules.alliance.commands.proposals import Enact, Propose, Propose2, SignedHandover, Vote, handover_of
 from kouan.modules.alliance.queries import ProposalView
-from kouan.modules.alliance.records import Change, ChangeOperator, Proposal
+from kouan.modules.alliance.records import Change, ChangeOperator, Proposal, SetProtocol, SetValidator
 from kouan.modules.alliance.standing import operator_of
 
 HANDOVER_AFTER_BLOCKS: Final = 10
@@ -66,6 +66,8 @@ def propose(session: Session, change: Change, entropy: Entropy) -> tuple[str, Re
     """Put a change to the vote; return the proposal's id and what the ledger answered."""
     proposal = to_text(fresh(entropy, 16))
     msgspec.convert(msgspec.to_builtins(change), Change)
+    if isinstance(change, SetProtocol | SetValidator):
+        return proposal, session.send([Order("alliance.propose/2", Propose2(change, proposal))])[0]
     return proposal, session.send([Order("alliance.propose/1", Propose(change, proposal))])[0]
 
 

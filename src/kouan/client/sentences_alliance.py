@@ -56,6 +56,18 @@ ALLIANCE: Final = {
         "Enact it when the waiting time is over.",
         "请在等待期满后执行。",
     ),
+    Rejection.LEDGER_HAS_NO_OPERATOR: Sentence(
+        "The members run this ledger together, so it has no operator whose key could change.",
+        "本账本由各成员共同运行，没有可更换密钥的运营方。",
+        "Propose a change of validators instead.",
+        "请改为提出验证节点变更。",
+    ),
+    Rejection.LEDGER_HAS_NO_VALIDATORS: Sentence(
+        "One operator runs this ledger, so it has no validators.",
+        "本账本由单一运营方运行，没有验证节点。",
+        "Propose a change of the operator instead.",
+        "请改为提出运营方变更。",
+    ),
     Rejection.PARAMETER_UNKNOWN: Sentence(
         "The charter has no parameter of this name.",
         "章程中没有该参数。",
@@ -115,6 +127,48 @@ ALLIANCE: Final = {
         "账本的代次编号必须递增。",
         "Propose a higher number.",
         "请提出更大的编号。",
+    ),
+    Rejection.VALIDATOR_UNKNOWN: Sentence(
+        "The member runs no validator.",
+        "该成员没有运行验证节点。",
+        "Let the members vote one for it.",
+        "请由成员表决为其设立验证节点。",
+    ),
+    Rejection.VALIDATOR_SUSPENDED: Sentence(
+        "The validator is suspended for breaking the rules of consensus.",
+        "该验证节点因违反共识规则已被暂停。",
+        "Only a vote of the members brings it back, with a new key.",
+        "须经成员表决，以新密钥恢复。",
+    ),
+    Rejection.VALIDATOR_KEY_MISFIT: Sentence(
+        "A new or suspended validator needs a new key, and one that goes needs none.",
+        "新设或恢复的验证节点须附新密钥，撤销验证节点则不应附密钥。",
+        "Give the key, or leave it out.",
+        "请补充或去掉公钥。",
+    ),
+    Rejection.VALIDATORS_TOO_MANY: Sentence(
+        "The ledger has as many validators as it may have.",
+        "验证节点数已达上限。",
+        "Another must go first.",
+        "须先撤销其他验证节点。",
+    ),
+    Rejection.VALIDATORS_LEFT_EMPTY: Sentence(
+        "No validator with any power would be left, and the ledger would stand still.",
+        "变更后将没有任何有权重的验证节点，账本将停止运行。",
+        "Add another validator first.",
+        "请先增设其他验证节点。",
+    ),
+    Rejection.PROTOCOL_NOT_NEXT: Sentence(
+        "The protocol version must be the one after the version in force.",
+        "协议版本须为现行版本的下一版本。",
+        "Propose the next version.",
+        "请提出下一版本。",
+    ),
+    Rejection.PROTOCOL_BAD_HEIGHT: Sentence(
+        "The block from which the version would hold is too near or too far.",
+        "新版本的生效区块过近或过远。",
+        "Choose a block at least 100 and at most 10,000,000 ahead of the enactment.",
+        "请选择提案生效后 100 至 10,000,000 个区块之间的高度。",
     ),
     Rejection.KEY_UNKNOWN: Sentence(
         "The member has no key of this name.",

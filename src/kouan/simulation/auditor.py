@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from kouan.kernel.rejections import Rejection
-from kouan.modules.alliance.founding import Founding
+from kouan.modules.alliance.founding import AnyFounding
 from kouan.simulation.audit import bringing_in, cases, customs, drawing, figures, servicing
 from kouan.simulation.audit.books import Books, RefusedError
 from kouan.simulation.audit.conservation import Read, broken
@@ -61,7 +61,7 @@ class Difference(NamedTuple):
 class Auditor:
     """Watches one ledger from its founding on, block by block."""
 
-    def __init__(self, founding: Founding, alliance: str, rules: Mapping[str, Rule] = RULES) -> None:
+    def __init__(self, founding: AnyFounding, alliance: str, rules: Mapping[str, Rule] = RULES) -> None:
         self.alliance = alliance
         self.books = Books(founding.charter)
         self.parties = {

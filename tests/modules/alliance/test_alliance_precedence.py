@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 from msgspec.structs import replace
+from tests.modules.alliance.network import consensus_public, network, rotation
 from tests.modules.alliance.voting import (
     EVERYBODY,
     NO_SIGNATURE,
@@ -32,7 +33,9 @@ from tests.modules.alliance.voting import (
     revoke_member_key,
     same_operator,
     set_parameter,
+    set_protocol,
     set_sealing,
+    set_validator,
     signed_handover,
     some16,
     some32,
@@ -42,11 +45,22 @@ from tests.modules.alliance.voting import (
 from tests.modules.ledger import Ledger, public_of
 
 from kouan.kernel.encoding import encode
-from kouan.kernel.records import Charter, Key, Record
+from kouan.kernel.records import Charter, Key, Protocol, Record
 from kouan.kernel.rejections import Rejection
 from kouan.kernel.suites import SUITE
-from kouan.modules.alliance.records import Change, Move, Operator, Proposal, Roster
-from kouan.modules.alliance.rules import DAY_MS, MAX_KEYS, MAX_MEMBERS
+from kouan.modules.alliance.records import (
+    Change,
+    FormerKey,
+    Move,
+    Operator,
+    PowerMove,
+    Proposal,
+    Roster,
+    Validator,
+    Validators,
+)
+from kouan.modules.alliance.rules import DAY_MS, MAX_KEYS, MAX_MEMBERS, MAX_VALIDATORS
+from kouan.modules.alliance.validators import MAX_FORMER
 
 R = Rejection
 
@@ -65,6 +79,18 @@ class Case(NamedTuple):
     build: Build
     faults: tuple[Rejection, ...]
     apart: tuple[set[Rejection], ...] = ()
+    ledger: Callable[[set[Rejection]], Ledger] = lambda _: Ledger()
+    """The ledger on which these faults can be."""
+
+
+def run_by(kind: str) -> Callable[[set[Rejection]], Ledger]:
+    """Who runs the ledger on which such a change is proposed: validators or one operator."""
+
+    def ledger(faults: set[Rejection]) -> Ledger:
+        by_validators = (kind == "validator") is (R.LEDGER_HAS_NO_VALIDATORS not in faults)
+        return network() if by_validators or R.LEDGER_HAS_NO_OPERATOR in faults else Ledger()
+
+    return ledger
 
 
 def put(ledger: Ledger, key: str, record: Record) -> None:
@@ -217,11 +243,71 @@ def change_revoke_member_key(ledger: Ledger, faults: set[Rejection]) -> Wire:
 
 
 def change_the_operator(ledger: Ledger, faults: set[Rejection]) -> Wire:
-    if R.INCARNATION_TOO_LOW in faults:
-        operator = ledger.must(Operator, "operator")
+    operator = ledger.read(Operator, "operator")
+    if R.INCARNATION_TOO_LOW in faults and operator is not None:
         put(ledger, "operator", replace(operator, incarnation=1))
     public = UNSOUND if R.KEY_UNSOUND in faults else some32("operator")
     return change_operator(public, 0)
+
+
+def put_validators(ledger: Ledger, **fields: Any) -> None:
+    validators = ledger.read(Validators, "validators")
+    if validators is not None:  # else the ledger has none, which is told first
+        put(ledger, "validators", replace(validators, **fields))
+
+
+def change_validator(ledger: Ledger, faults: set[Rejection]) -> Wire:
+    member, power, public = "bank-c", 3, consensus_public("bank-c")
+    if R.KEY_PUBLIC_IN_USE in faults:
+        public = public_of("customs")
+    if R.KEY_UNSOUND in faults:
+        public = UNSOUND
+        if R.KEY_PUBLIC_IN_USE in faults:
+            put_key(ledger, "bank-b", "unsound", UNSOUND)
+    if R.VALIDATORS_TOO_MANY in faults:
+        many = {f"m{number:03}": Validator(1, some32(f"m{number}"), 0) for number in range(MAX_VALIDATORS)}
+        put_validators(ledger, members=many)
+    goes = faults & {R.VALIDATORS_LEFT_EMPTY, R.CHANGE_WITHOUT_EFFECT}
+    if R.VALIDATORS_LEFT_EMPTY in faults:
+        put_validators(ledger, members={"bank-a": Validator(10, consensus_public("bank-a"), 0)})
+        member = "bank-c" if R.CHANGE_WITHOUT_EFFECT in faults else "bank-a"
+    bad_key = faults & {R.KEY_UNSOUND, R.KEY_PUBLIC_IN_USE}
+    is_misfit = R.VALIDATOR_KEY_MISFIT in faults
+    if goes or (is_misfit and bad_key):
+        power = 0
+    if is_misfit and power == 0 and not goes:
+        member = "bank-a"
+    given = public if bad_key or is_misfit is (power == 0) else None
+    return set_validator("nobody" if R.MEMBER_UNKNOWN in faults else member, power, given)
+
+
+def change_protocol(ledger: Ledger, faults: set[Rejection]) -> Wire:
+    version = 3 if R.PROTOCOL_NOT_NEXT in faults else 2
+    from_height = ledger.height + (50 if R.PROTOCOL_BAD_HEIGHT in faults else 1_000)
+    if R.CHANGE_WITHOUT_EFFECT in faults:
+        put(ledger, "protocol", Protocol(before=1, from_height=from_height, version=version))
+    return set_protocol(version, from_height)
+
+
+def build_rotate_validator(ledger: Ledger, faults: set[Rejection]) -> Sent:
+    public = consensus_public("bank-b") if R.KEY_PUBLIC_IN_USE in faults else None
+    if R.KEY_UNSOUND in faults:
+        public = UNSOUND
+        if R.KEY_PUBLIC_IN_USE in faults:
+            put_key(ledger, "bank-b", "unsound", UNSOUND)
+    if R.KEYS_TOO_MANY in faults:
+        old = [FormerKey("bank-a", some32(f"former-{number}"), 0, ledger.time_ms) for number in range(MAX_FORMER)]
+        put_validators(ledger, former=old)
+    if R.POWER_MOVED_TOO_FAST in faults:
+        put_validators(ledger, moves=[PowerMove(ledger.time_ms, 40, 10, 10)])
+    if R.VALIDATOR_SUSPENDED in faults:
+        put_validators(ledger, members={"bank-a": Validator(0, consensus_public("bank-a"), 1)})
+    if R.VALIDATOR_UNKNOWN in faults:
+        put_validators(ledger, members={"bank-b": Validator(10, consensus_public("bank-b"), 0)})
+    command = rotation(ledger, "bank-a", public=public)
+    if R.KEY_BAD_SIGNATURE in faults:
+        command["signature"] = NO_SIGNATURE
+    return Sent("bank-a", command)
 
 
 def build_propose(change: MakeChange) -> Build:
@@ -266,6 +352,7 @@ def build_enact(change: MakeChange) -> Build:
             roster = ledger.must(Roster, "roster")
             moves = [Move(ledger.time_ms, member) for member in roster.members[: len(roster.members) // 3]]
             put(ledger, "roster", replace(roster, moves=moves))
+            put_validators(ledger, moves=[PowerMove(ledger.time_ms, 40, 40, 40)])
         handover = None
         if R.HANDOVER_NOT_FITTING in faults:
             handover = {"from_height": 1, "signature": NO_SIGNATURE}
@@ -294,7 +381,9 @@ VOTED_ON = (R.PROPOSAL_UNKNOWN, R.PROPOSAL_ENACTED, R.PROPOSAL_EXPIRED)
 CARRIED = (*VOTED_ON, R.PROPOSAL_NOT_CARRIED, R.PROPOSAL_TOO_EARLY)
 NO_KEY = {R.KEY_UNKNOWN, R.KEY_REVOKED_ALREADY}
 AT_ONCE = {"suspend-member", "resume-member", "revoke-member-key"}
-MOVES_POWER = {"add-member", "add-member-key"}
+MOVES_POWER = {"add-member", "add-member-key", "validator"}
+NO_ROOM = {R.VALIDATORS_TOO_MANY, R.VALIDATORS_LEFT_EMPTY}  # the one comes, the other goes
+GOES_WITHOUT_KEY = ({R.VALIDATORS_LEFT_EMPTY, R.KEY_UNSOUND}, {R.VALIDATORS_LEFT_EMPTY, R.KEY_PUBLIC_IN_USE})
 CHANGES: dict[str, tuple[MakeChange, tuple[Rejection, ...]]] = {
     "parameter": (change_parameter, (R.PARAMETER_UNKNOWN, R.PARAMETER_OUT_OF_BOUNDS, R.CHANGE_WITHOUT_EFFECT)),
     "add-member": (
@@ -310,17 +399,36 @@ CHANGES: dict[str, tuple[MakeChange, tuple[Rejection, ...]]] = {
     "resume-member": (change_resume, (R.MEMBER_UNKNOWN, R.CHANGE_WITHOUT_EFFECT)),
     "add-member-key": (change_add_member_key, (R.MEMBER_UNKNOWN, R.KEY_NOT_LOST, *NEW_KEY)),
     "revoke-member-key": (change_revoke_member_key, (R.MEMBER_UNKNOWN, R.KEY_UNKNOWN, R.KEY_REVOKED_ALREADY)),
-    "operator": (change_the_operator, (R.INCARNATION_TOO_LOW, R.KEY_UNSOUND)),
+    "operator": (change_the_operator, (R.LEDGER_HAS_NO_OPERATOR, R.INCARNATION_TOO_LOW, R.KEY_UNSOUND)),
+    "protocol": (change_protocol, (R.CHANGE_WITHOUT_EFFECT, R.PROTOCOL_NOT_NEXT, R.PROTOCOL_BAD_HEIGHT)),
+    "validator": (
+        change_validator,
+        (
+            R.LEDGER_HAS_NO_VALIDATORS,
+            R.MEMBER_UNKNOWN,
+            R.CHANGE_WITHOUT_EFFECT,
+            R.VALIDATOR_KEY_MISFIT,
+            R.VALIDATORS_TOO_MANY,
+            R.VALIDATORS_LEFT_EMPTY,
+            R.KEY_UNSOUND,
+            R.KEY_PUBLIC_IN_USE,
+        ),
+    ),
 }
+
+
+APART = (NO_KEY, NO_ROOM, *GOES_WITHOUT_KEY)
 
 
 def enactment_case(kind: str) -> Case:
     change, refusals = CHANGES[kind]
     # Members never go: of a proposal that stands, the member is always known.
-    known = tuple(refusal for refusal in refusals if refusal is not R.MEMBER_UNKNOWN)
+    known = tuple(refusal for refusal in refusals if refusal not in {R.MEMBER_UNKNOWN, R.LEDGER_HAS_NO_VALIDATORS})
     carried = VOTED_ON + ((R.PROPOSAL_NOT_CARRIED,) if kind in AT_ONCE else CARRIED[3:])
     power = (R.POWER_MOVED_TOO_FAST,) if kind in MOVES_POWER else ()
-    return Case(f"enact {kind}", build_enact(change), (*carried, *known, *power, R.HANDOVER_NOT_FITTING), (NO_KEY,))
+    return Case(
+        f"enact {kind}", build_enact(change), (*carried, *known, *power, R.HANDOVER_NOT_FITTING), APART, run_by(kind)
+    )
 
 
 CASES = (
@@ -339,8 +447,30 @@ CASES = (
         (NO_KEY, {R.KEY_UNKNOWN, R.KEY_LAST}, {R.KEY_REVOKED_ALREADY, R.KEY_LAST}),
     ),
     *(
-        Case(f"propose {kind}", build_propose(change), (R.MEMBER_SUSPENDED, R.PROPOSAL_EXISTS, *refusals), (NO_KEY,))
+        Case(
+            f"propose {kind}",
+            build_propose(change),
+            (R.MEMBER_SUSPENDED, R.PROPOSAL_EXISTS, *refusals),
+            APART,
+            run_by(kind),
+        )
         for kind, (change, refusals) in CHANGES.items()
+    ),
+    Case(
+        "rotate-validator-key",
+        build_rotate_validator,
+        (
+            R.LEDGER_HAS_NO_VALIDATORS,
+            R.VALIDATOR_UNKNOWN,
+            R.VALIDATOR_SUSPENDED,
+            R.KEYS_TOO_MANY,
+            R.KEY_UNSOUND,
+            R.KEY_PUBLIC_IN_USE,
+            R.KEY_BAD_SIGNATURE,
+            R.POWER_MOVED_TOO_FAST,
+        ),
+        ({R.VALIDATOR_UNKNOWN, R.VALIDATOR_SUSPENDED},),
+        run_by("validator"),
     ),
     Case("vote", build_vote, (R.MEMBER_SUSPENDED, *VOTED_ON, R.VOTE_CONCERNED)),
     *(enactment_case(kind) for kind in CHANGES if kind != "operator"),
@@ -364,7 +494,7 @@ def combinations_of(case: Case) -> list[set[Rejection]]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_first_refusal_that_applies_is_the_one_that_is_told(case: Case) -> None:
     for faults in combinations_of(case):
-        ledger = Ledger()
+        ledger = case.ledger(faults)
         member, command = case.build(ledger, faults)
         expected = next((fault for fault in case.faults if fault in faults), 0)
         assert ledger.code(member, command) == expected, faults

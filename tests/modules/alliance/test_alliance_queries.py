@@ -26,6 +26,7 @@ from kouan.kernel.records import Charter
 from kouan.kernel.registry import CHARTER_KEY, Parameter
 from kouan.modules.alliance import queries
 from kouan.modules.alliance.queries import Signer
+from kouan.modules.alliance.records import Operator
 from kouan.modules.alliance.rules import DAY_MS, PARAMETERS
 
 
@@ -107,7 +108,7 @@ def test_proposals_are_listed_latest_first(ledger: Ledger) -> None:
 
 
 def test_the_signer_of_a_height_follows_the_handovers(ledger: Ledger) -> None:
-    founder = ledger.founding.operator
+    founder = ledger.must(Operator, "operator").public
     change, raised = new_operator("next"), same_operator(1)
     carry(ledger, raised, "raised")
     ledger.accept("bank-a", enact("raised", signed_handover(ledger, raised, ledger.height + 10)))

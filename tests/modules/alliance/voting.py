@@ -35,7 +35,8 @@ def operator_seed(name: str) -> bytes:
 
 
 def propose(change: Wire, name: str = "p") -> Wire:
-    return {"type": "alliance.propose/1", "change": change, "proposal": some16(name)}
+    version = 2 if change["kind"] in {"protocol", "validator"} else 1
+    return {"type": f"alliance.propose/{version}", "change": change, "proposal": some16(name)}
 
 
 def vote(name: str = "p", *, yes: bool = True) -> Wire:
@@ -87,6 +88,14 @@ def revoke_member_key(member: str, key: str) -> Wire:
 
 def change_operator(public: str, incarnation: int) -> Wire:
     return {"kind": "operator", "incarnation": incarnation, "public": public}
+
+
+def set_validator(member: str, power: int, public: str | None = None) -> Wire:
+    return {"kind": "validator", "member": member, "power": power, "public": public}
+
+
+def set_protocol(version: int, from_height: int) -> Wire:
+    return {"kind": "protocol", "from_height": from_height, "version": version}
 
 
 def new_operator(name: str, incarnation: int = 0) -> Wire:

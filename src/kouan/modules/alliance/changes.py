@@ -13,24 +13,33 @@ from kouan.kernel.registry import CHARTER_KEY, Parameter, parameter_of
 from kouan.kernel.rejections import Refusal, Rejection
 from kouan.kernel.state import Reader
 from kouan.kernel.suites import SUITE, is_sound_key
+from kouan.modules.alliance.consensus import GROUP
+from kouan.modules.alliance.ledger_changes import ledger_change
 from kouan.modules.alliance.records import (
     OPERATOR_KEY,
     ROSTER_KEY,
+    VALIDATORS_KEY,
     AddMember,
     AddMemberKey,
     Change,
     ChangeOperator,
     Move,
+    Operator,
     ResumeMember,
     RevokeMemberKey,
+    Roster,
     SetParameter,
+    SetProtocol,
     SetRoles,
     SetSealing,
+    SetValidator,
     SuspendMember,
+    Validators,
     member_key,
 )
 from kouan.modules.alliance.rules import (
     CRITICAL_ROLES,
+    FULL_BP,
     MAX_MEMBERS,
     PARAMETERS,
     POWER,
@@ -42,9 +51,8 @@ from kouan.modules.alliance.rules import (
     with_key,
     without_key,
 )
-from kouan.modules.alliance.standing import charter_of, members_of, operator_of, roster_of
-
-_FULL_BP = 10_000
+from kouan.modules.alliance.standing import charter_of, is_signing_key, members_of, roster_of, validators_of
+from kouan.modules.alliance.validators import is_too_fast
 
 
 class Effect(NamedTuple):
@@ -55,8 +63,13 @@ class Effect(NamedTuple):
     """Members that get a vote, a critical role or a new only key (or lose a critical role, when nobody gets one)."""
 
 
-def effect(state: Reader, declared: Mapping[str, Parameter], change: Change, time_ms: int) -> Effect | Refusal:
-    """Return what a change does to the ledger as it stands, or why it cannot be made."""
+def effect(
+    state: Reader, declared: Mapping[str, Parameter], change: Change, height: int, time_ms: int
+) -> Effect | Refusal:
+    """Return what a change does to the ledger as it stands, or why it cannot be made.
+
+    ``height``, ``time_ms``: of the block that would make it.
+    """
     match change:
         case SetParameter():
             return _set_parameter(state, declared, change)
@@ -66,8 +79,26 @@ def effect(state: Reader, declared: Mapping[str, Parameter], change: Change, tim
             return _set_roles(state, change)
         case ChangeOperator():
             return _change_operator(state, change)
+        case SetProtocol() | SetValidator():
+            writes = ledger_change(state, change, height, time_ms)
+            return writes if isinstance(writes, Refusal) else Effect(writes)
         case _:
             return _change_member(state, change, time_ms)
+
+
+def settled(state: Reader, made: Effect, time_ms: int) -> dict[str, Record] | Refusal:
+    """Return all that a change writes once it is made, the moves of power included, or refuse: too much would move."""
+    moves = power_moves(state, made.moved, time_ms)
+    if isinstance(moves, Refusal):
+        return moves
+    before, after = validators_of(state), made.writes.get(VALIDATORS_KEY)
+    if before is not None and isinstance(after, Validators) and is_too_fast(charter_of(state), before, after):
+        return Refusal(Rejection.POWER_MOVED_TOO_FAST, "validators")
+    if not made.moved:
+        return made.writes
+    roster = made.writes.get(ROSTER_KEY)
+    known = roster if isinstance(roster, Roster) else roster_of(state)
+    return {**made.writes, ROSTER_KEY: replace(known, moves=moves)}
 
 
 def power_moves(state: Reader, moved: frozenset[str], time_ms: int) -> list[Move] | Refusal:
@@ -82,14 +113,14 @@ def power_moves(state: Reader, moved: frozenset[str], time_ms: int) -> list[Move
     recent = [move for move in roster.moves if move.at_ms > time_ms - period_ms]
     members = len(set(roster.members) | moved)
     movers = {move.member for move in recent} | moved
-    if moved and len(movers) > max(1, members * parameter_of(charter, POWER, PARAMETERS) // _FULL_BP):
+    if moved and len(movers) > max(1, members * parameter_of(charter, POWER, PARAMETERS) // FULL_BP):
         return Refusal(Rejection.POWER_MOVED_TOO_FAST, min(moved))
     return [*recent, *(Move(time_ms, member) for member in sorted(moved))]
 
 
 def _set_parameter(state: Reader, declared: Mapping[str, Parameter], change: SetParameter) -> Effect | Refusal:
     parameter = declared.get(change.name)
-    if parameter is None:
+    if parameter is None or (change.name.startswith(GROUP) and validators_of(state) is None):
         return Refusal(Rejection.PARAMETER_UNKNOWN, change.name)
     if not parameter.lowest <= change.value <= parameter.highest:
         return Refusal(Rejection.PARAMETER_OUT_OF_BOUNDS, change.name)
@@ -112,7 +143,7 @@ def _add_member(state: Reader, change: AddMember, time_ms: int) -> Effect | Refu
     for public in (change.public, change.sealing):
         if not is_sound_key(from_text(public)):
             return Refusal(Rejection.KEY_UNSOUND, public)
-    if _is_in_use(state, change.public):
+    if is_signing_key(state, change.public):
         return Refusal(Rejection.KEY_PUBLIC_IN_USE, change.public)
     keys = {change.key: Key(time_ms, change.public, 0, SUITE)}
     member = Member(change.member, keys, list(change.roles), change.sealing, suspended=False)
@@ -156,7 +187,9 @@ def _check_roles(state: Reader, new: Mapping[str, list[Role]]) -> Refusal | None
 
 
 def _change_operator(state: Reader, change: ChangeOperator) -> Effect | Refusal:
-    operator = operator_of(state)
+    operator = state.read(Operator, OPERATOR_KEY)
+    if operator is None:
+        return Refusal(Rejection.LEDGER_HAS_NO_OPERATOR, "operator")
     least = operator.incarnation + 1 if change.public == operator.public else operator.incarnation
     if change.incarnation < least:
         return Refusal(Rejection.INCARNATION_TOO_LOW, "incarnation")
@@ -177,15 +210,10 @@ def _change_member(
     changed = _changed(member, change, time_ms)
     if isinstance(changed, Rejection):
         return Refusal(changed, change.member)
-    if isinstance(change, AddMemberKey) and _is_in_use(state, change.public):
+    if isinstance(change, AddMemberKey) and is_signing_key(state, change.public):
         return Refusal(Rejection.KEY_PUBLIC_IN_USE, change.member)
     moved = frozenset({member.id}) if isinstance(change, AddMemberKey) else frozenset[str]()
     return Effect({member_key(member.id): changed}, moved)
-
-
-def _is_in_use(state: Reader, public: str) -> bool:
-    """Tell whether a signing key is some member's already, be it revoked: nobody is to sign for two members."""
-    return any(key.public == public for member in members_of(state) for key in member.keys.values())
 
 
 def _changed(

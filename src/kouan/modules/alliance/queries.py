@@ -9,9 +9,18 @@ from kouan.kernel.proof import Handover
 from kouan.kernel.records import Member
 from kouan.kernel.registry import Parameter, parameter_of
 from kouan.kernel.state import Reader
-from kouan.modules.alliance.records import Proposal, SetParameter, handover_key, proposal_key
-from kouan.modules.alliance.rules import DELAY, PARAMETERS
-from kouan.modules.alliance.standing import charter_of, members_of, operator_of, present, roster_of
+from kouan.modules.alliance.records import (
+    OFFENCES_KEY,
+    Offence,
+    Offences,
+    Proposal,
+    SetParameter,
+    handover_key,
+    proposal_key,
+)
+from kouan.modules.alliance.rules import DELAY, FULL_BP, PARAMETERS
+from kouan.modules.alliance.standing import charter_of, members_of, operator_of, present, roster_of, validators_of
+from kouan.modules.alliance.validators import total_power
 from kouan.modules.alliance.votes import Tally, is_critical, is_immediate, tally
 
 ProposalState = Literal["open", "carried", "enactable", "enacted", "expired"]
@@ -36,6 +45,20 @@ class ProposalView(NamedTuple):
     """Counted as members and charter stand now, for an enacted proposal too."""
     enactable_from_ms: int
     """0 while the votes do not carry it."""
+
+
+class ValidatorRow(NamedTuple):
+    """A validator as people look at it."""
+
+    member: str
+    power: int
+    share_bp: int
+    """Of all power, in basis points, rounded down."""
+    public: str
+    suspended_ms: int
+    """0 while it is in good standing."""
+    offence: Offence | None
+    """For what it is suspended."""
 
 
 class Signer(NamedTuple):
@@ -78,6 +101,37 @@ def proposals(state: Reader, time_ms: int) -> Iterator[ProposalView]:
     while latest is not None:
         found = present(state, Proposal, proposal_key(latest))
         yield _view(state, found, time_ms)
+        latest = found.previous
+
+
+def validators(state: Reader) -> list[ValidatorRow]:
+    """Return who runs the ledger, most power first, then by member; empty where one operator does."""
+    found = validators_of(state)
+    if found is None:
+        return []
+    total = total_power(found)
+    told = {one.member: one for one in reversed(list(offences(state))) if one.suspended}
+    rows = [
+        ValidatorRow(
+            member,
+            one.power,
+            one.power * FULL_BP // total,
+            one.public,
+            one.suspended_ms,
+            told.get(member) if one.suspended_ms else None,
+        )
+        for member, one in found.members.items()
+    ]
+    return sorted(rows, key=lambda row: (-row.power, row.member))
+
+
+def offences(state: Reader) -> Iterator[Offence]:
+    """Return the evidence against validators, the latest first, each read when it is asked for."""
+    head = state.read(Offences, OFFENCES_KEY)
+    latest = None if head is None else head.latest
+    while latest is not None:
+        found = present(state, Offence, latest)
+        yield found
         latest = found.previous
 
 

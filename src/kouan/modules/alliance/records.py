@@ -16,6 +16,7 @@ from kouan.modules.alliance.rules import MAX_MEMBERS, MAX_POWER, MAX_VALIDATORS,
 OPERATOR_KEY: Final = "operator"
 ROSTER_KEY: Final = "roster"
 VALIDATORS_KEY: Final = "validators"
+OFFENCES_KEY: Final = "evidence"
 
 Power = Annotated[int, Meta(ge=1, le=MAX_POWER)]
 Roles = Annotated[list[Role], Meta(max_length=8)]
@@ -39,6 +40,11 @@ def proposal_key(proposal: str) -> str:
 def handover_key(index: int) -> str:
     """Return the key under which the operator's change with this index stands in the state."""
     return f"handover/{index}"
+
+
+def offence_key(address: str, height: int) -> str:
+    """Return the key under which evidence stands in the state; ``address`` in hexadecimal."""
+    return f"evidence/{address}/{height}"
 
 
 class Move(Record, frozen=True):
@@ -97,8 +103,10 @@ class PowerMove(Record, frozen=True):
     at_ms: Positive
     before: Positive
     """All validators' power together before it."""
-    power: Positive
-    """How much came or how much went, the greater of the two."""
+    came: Count
+    """Power that a key did not have before."""
+    went: Count
+    """Power that a key has no more."""
 
 
 class Validators(Record, frozen=True):
@@ -110,6 +118,36 @@ class Validators(Record, frozen=True):
     """By member."""
     moves: list[PowerMove]
     """Those of the last trust period, and of one day more."""
+
+
+class Offence(Record, frozen=True):
+    """Evidence that a validator broke the rules of consensus. Key: ``evidence/<address>/<height>``."""
+
+    address: Annotated[str, Meta(pattern=r"^[0-9a-f]{40}\Z")]
+    """Of the key that signed, in hexadecimal."""
+    at_ms: Positive
+    """Time of the block that brought the evidence."""
+    height: Count
+    """Of the block about which two things were signed."""
+    kind: Code
+    member: Code | None
+    """Whose key it is or was; null when that is too long ago."""
+    power: Count
+    """Which the validator had then."""
+    previous: str | None
+    """The key in the state of the offence that came before this one."""
+    suspended: bool
+    """Whether this evidence suspended the validator: not when it is suspended, gone or the last one."""
+    time_ms: Count
+    """Time of the block about which two things were signed."""
+
+
+class Offences(Record, frozen=True):
+    """Where a list of the offences begins. Key: ``evidence``; absent while there is none."""
+
+    count: Positive
+    latest: str
+    """A key in the state; each offence names the one before it."""
 
 
 class Enterprise(Record, frozen=True):
@@ -188,7 +226,27 @@ class ChangeOperator(Record, frozen=True, tag_field="kind", tag="operator"):
     public: Bytes32
 
 
-Change = (
+class SetValidator(Record, frozen=True, tag_field="kind", tag="validator"):
+    """Let a member run a validator, weigh it anew, give it another key, or take it away."""
+
+    member: Code
+    power: Annotated[int, Meta(ge=0, le=MAX_POWER)]
+    """0: it runs none any more."""
+    public: Bytes32 | None
+    """The consensus key of a new validator, or a new one for a validator that has another; null: it keeps its own."""
+
+
+class SetProtocol(Record, frozen=True, tag_field="kind", tag="protocol"):
+    """Let the next version of the ledger's rules hold from a block on, or from another block than was agreed."""
+
+    from_height: Positive
+    """At least 100 and at most 10,000,000 blocks after the enactment."""
+    version: Positive
+    """One above the version in force."""
+
+
+# What the first version of the command takes: it never changes.
+Change1 = (
     SetParameter
     | AddMember
     | SuspendMember
@@ -199,6 +257,7 @@ Change = (
     | RevokeMemberKey
     | ChangeOperator
 )
+Change = Change1 | SetProtocol | SetValidator
 
 
 class Proposal(Record, frozen=True):

@@ -16,6 +16,7 @@ from kouan.kernel.suites import SUITE, is_sound_key
 
 SECOND_MS: Final = 1000
 DAY_MS: Final = 24 * 3600 * SECOND_MS
+FULL_BP: Final = 10_000
 MAX_MEMBERS: Final = 256
 MAX_KEYS: Final = 256
 """Keys a member may ever have, revoked ones included: their names are never given to another key."""
@@ -30,6 +31,7 @@ CRITICAL_QUORUM: Final = "alliance.critical_quorum_bp"
 DELAY: Final = "alliance.delay_ms"
 LIFETIME: Final = "alliance.proposal_lifetime_ms"
 POWER: Final = "alliance.power_bp_per_period"
+MOST_POWER_BP: Final = 3333
 
 PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter(
@@ -63,17 +65,23 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         "how long a proposal can be voted on, and how long a carried one can be enacted",
     ),
     Parameter(
-        POWER, "basis points", 3333, 1, 3333, "share of the members whose power may be new within a trust period"
+        POWER,
+        "basis points",
+        MOST_POWER_BP,
+        1,
+        MOST_POWER_BP,
+        "share of the members whose power may be new within a trust period",
     ),
 )
 
+CRITICAL_GROUPS: Final = ("alliance.", "consensus.")
 CRITICAL_PARAMETERS: Final[frozenset[str]] = frozenset(
     {
         TRUST_PERIOD,
         "financing.bring_in_until_ms",  # it lets banks draw without the owners' signatures
     }
 )
-"""To change one of these is a critical change, as it is for the alliance's own parameters."""
+"""To change one of these is a critical change, as it is for the groups above."""
 
 Role = Literal["attester", "bank", "convener", "customs", "evaluator", "operator", "overseer", "second-holder"]
 CLASSES: Final[tuple[Role, ...]] = ("customs", "overseer")

@@ -7,7 +7,15 @@ from typing import TypeVar
 from kouan.kernel.records import Charter, Member, Record
 from kouan.kernel.registry import CHARTER_KEY
 from kouan.kernel.state import Reader
-from kouan.modules.alliance.records import OPERATOR_KEY, ROSTER_KEY, Operator, Roster, member_key
+from kouan.modules.alliance.records import (
+    OPERATOR_KEY,
+    ROSTER_KEY,
+    VALIDATORS_KEY,
+    Operator,
+    Roster,
+    Validators,
+    member_key,
+)
 
 R = TypeVar("R", bound=Record)
 
@@ -20,6 +28,11 @@ def charter_of(state: Reader) -> Charter:
 def operator_of(state: Reader) -> Operator:
     """Return whose key signs, or is about to sign, the checkpoints."""
     return present(state, Operator, OPERATOR_KEY)
+
+
+def validators_of(state: Reader) -> Validators | None:
+    """Return who runs the ledger together; None where one operator does."""
+    return state.read(Validators, VALIDATORS_KEY)
 
 
 def roster_of(state: Reader) -> Roster:
@@ -35,6 +48,11 @@ def member_of(state: Reader, member: str) -> Member:
 def members_of(state: Reader) -> list[Member]:
     """Return all members, sorted by id."""
     return [member_of(state, member) for member in roster_of(state).members]
+
+
+def is_signing_key(state: Reader, public: str) -> bool:
+    """Tell whether a key is some member's signing key already, be it revoked: nobody is to sign for two members."""
+    return any(key.public == public for member in members_of(state) for key in member.keys.values())
 
 
 def present(state: Reader, kind: type[R], key: str) -> R:

@@ -19,12 +19,15 @@ from kouan.modules.alliance.records import (
     ResumeMember,
     RevokeMemberKey,
     SetParameter,
+    SetProtocol,
     SetRoles,
     SetSealing,
+    SetValidator,
     SuspendMember,
 )
 from kouan.modules.alliance.rules import (
     CLASSES,
+    CRITICAL_GROUPS,
     CRITICAL_PARAMETERS,
     CRITICAL_QUORUM,
     CRITICAL_ROLES,
@@ -55,7 +58,7 @@ def is_critical(state: Reader, change: Change) -> bool:
     """Tell whether a change needs the critical quorum and both classes' consent, as things stand."""
     match change:
         case SetParameter():
-            return change.name.startswith("alliance.") or change.name in CRITICAL_PARAMETERS
+            return change.name.startswith(CRITICAL_GROUPS) or change.name in CRITICAL_PARAMETERS
         case AddMember():
             return not CRITICAL_ROLES.isdisjoint(change.roles)
         case SetRoles():
@@ -65,7 +68,7 @@ def is_critical(state: Reader, change: Change) -> bool:
             )
         case SetSealing():
             return not {"overseer", "second-holder"}.isdisjoint(member_of(state, change.member).roles)
-        case AddMemberKey() | ChangeOperator():
+        case AddMemberKey() | ChangeOperator() | SetProtocol() | SetValidator():
             return True
         case SuspendMember() | ResumeMember() | RevokeMemberKey():
             return False

@@ -14,10 +14,11 @@ from kouan.kernel.records import Record
 from kouan.kernel.registry import Claim, Command, Context, Parameter
 from kouan.kernel.rejections import Refusal, Rejection
 from kouan.kernel.state import State
-from kouan.modules.alliance.changes import effect, power_moves
+from kouan.modules.alliance.changes import effect, settled
 from kouan.modules.alliance.records import (
     ROSTER_KEY,
     Change,
+    Change1,
     ChangeOperator,
     Operator,
     Proposal,
@@ -36,6 +37,14 @@ Declared = dict[str, Parameter]
 
 class Propose(Record, frozen=True):
     """alliance.propose/1: put a change to the vote. To propose is not yet to vote."""
+
+    change: Change1
+    proposal: Bytes16
+    """Random; never used twice."""
+
+
+class Propose2(Record, frozen=True):
+    """alliance.propose/2: as the first version, and also for how the ledger is run."""
 
     change: Change
     proposal: Bytes16
@@ -78,11 +87,11 @@ def handover_of(alliance: str, operator: Operator, change: ChangeOperator, signe
     )
 
 
-def propose(declared: Declared, ctx: Context, cmd: Propose) -> Refusal | None:
+def propose(declared: Declared, ctx: Context, cmd: Propose | Propose2) -> Refusal | None:
     """Put a change to the vote that could be made as things stand."""
     if ctx.state.read(Proposal, proposal_key(cmd.proposal)) is not None:
         return Refusal(Rejection.PROPOSAL_EXISTS, cmd.proposal)
-    possible = effect(ctx.state, declared, cmd.change, ctx.time_ms)
+    possible = effect(ctx.state, declared, cmd.change, ctx.height, ctx.time_ms)
     if isinstance(possible, Refusal):
         return possible
     roster = roster_of(ctx.state)
@@ -128,22 +137,20 @@ def enact(declared: Declared, ctx: Context, cmd: Enact) -> Refusal | None:
     refusal = _check_carried(ctx, proposal)
     if refusal is not None:
         return refusal
-    made = effect(ctx.state, declared, proposal.change, ctx.time_ms)
+    made = effect(ctx.state, declared, proposal.change, ctx.height, ctx.time_ms)
     if isinstance(made, Refusal):
         return made
-    moves = power_moves(ctx.state, made.moved, ctx.time_ms)
-    if isinstance(moves, Refusal):
-        return moves
+    writes = settled(ctx.state, made, ctx.time_ms)
+    if isinstance(writes, Refusal):
+        return writes
     if isinstance(proposal.change, ChangeOperator):
         refusal = _hand_over(ctx, proposal.change, cmd)
     elif cmd.handover is not None:
         refusal = Refusal(Rejection.HANDOVER_NOT_FITTING, cmd.proposal)
     if refusal is not None:
         return refusal
-    for key, record in made.writes.items():
+    for key, record in writes.items():
         ctx.state.write(key, record)
-    if made.moved:
-        ctx.state.write(ROSTER_KEY, replace(roster_of(ctx.state), moves=moves))
     ctx.state.write(proposal_key(cmd.proposal), replace(proposal, enacted_ms=ctx.time_ms))
     return None
 
@@ -202,6 +209,7 @@ def commands_for(parameters: Iterable[Parameter]) -> tuple[Command, ...]:
     anyone: frozenset[str] = frozenset()
     return (
         Command("alliance.propose/1", Propose, partial(propose, declared), anyone, starts=True),
+        Command("alliance.propose/2", Propose2, partial(propose, declared), anyone, starts=True),
         Command("alliance.vote/1", Vote, vote, anyone, starts=True),
         Command("alliance.enact/1", Enact, partial(enact, declared), anyone, starts=False, claims=_handover_claims),
     )
