@@ -21,6 +21,8 @@ SUPERVISOR: Final = "supervisor"
 APPLICATION: Final = "application"
 ENGINE: Final = "cometbft"
 POLL_S: Final = 0.05
+FILE_BYTES: Final = 512
+"""Always as long as this, so that nothing is left of what was written before."""
 State = Literal["down", "paused", "running", "starting"]
 
 
@@ -81,9 +83,8 @@ class Register:
         self._processes.pop(name, None)
         if pid is not None:
             self._processes[name] = process(pid)
-        data = msgspec.json.encode(self._processes) + b"\n"
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, data, 0)
+        data = msgspec.json.encode(self._processes)
+        os.pwrite(self._descriptor, data.ljust(FILE_BYTES - 1) + b"\n", 0)  # in one go: a reader finds it whole
 
 
 @contextlib.contextmanager
@@ -106,7 +107,7 @@ def read(path: Path) -> dict[str, Process]:
     """Return the processes of a node as they were last written down, none when it never ran."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Process])
-    except (OSError, msgspec.MsgspecError):  # it never ran, or this very moment it is written
+    except (OSError, msgspec.MsgspecError):  # it never ran
         return {}
 
 
