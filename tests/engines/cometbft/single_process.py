@@ -19,11 +19,11 @@ from msgspec.structs import replace
 from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 
 from kouan import bootstrap
-from kouan.engines.cometbft.answers import Answer, BlockAnswer, Records
+from kouan.engines.cometbft.answers import QUERY_NOT_KEPT, Answer, BlockAnswer, Records
 from kouan.engines.cometbft.rpc import Call, NodeError, RpcError, UnreachableError
 from kouan.engines.cometbft.rpc_json import result_bytes
 from kouan.engines.port import Status
-from kouan.engines.store import Store
+from kouan.engines.store import Store, StoreError
 from kouan.kernel.encoding import from_text, to_text
 from kouan.kernel.envelope import envelope_id
 from kouan.kernel.execution import Block, app_hash, execute_block, found
@@ -245,7 +245,10 @@ class TestNode:
 
     def _abci_query(self, path: str, data: str) -> Any:
         asked = msgspec.msgpack.decode(bytes.fromhex(data))
-        value = getattr(self, f"_query_{path}")(asked)
+        try:
+            value = getattr(self, f"_query_{path}")(asked)
+        except StoreError as problem:
+            return {"response": {"code": QUERY_NOT_KEPT, "log": str(problem), "value": None}}
         return {"response": {"code": 0, "value": b64encode(msgspec.msgpack.encode(value)).decode()}}
 
     def _query_records(self, asked: tuple[list[str], int]) -> Records:
@@ -263,7 +266,9 @@ class TestNode:
 
     def _query_block(self, height: int) -> BlockAnswer:
         if height < self.forgets_before:
-            raise KeyError(f"nothing is kept of block {height}")
+            raise StoreError(f"nothing is kept of block {height}")
+        if height > self.height:
+            raise StoreError(f"nothing is kept of block {height}; the last is {self.height}")
         made = self._made(height)
         return BlockAnswer(height, made.signed.header.time.ms, made.state_root, made.receipts_root, made.receipts)
 

@@ -169,9 +169,6 @@ LIES: Final = {
         blocks,
         "block 2 as it shows it is not the one that was decided",
     ),
-    "a validator set of its own": Row(
-        telling("changes", list[Any], lambda _: [{"next": []}]), prove, "its answer to 'changes' is of no use"
-    ),
 }
 
 
@@ -261,6 +258,15 @@ def test_validators_are_followed_through_every_change(scene: Scene) -> None:
         assert len(proven.checkpoint.steps) == 3
         assert client.query(["charter"]).height == scene.network.height - 1
         assert [block.height for block in client.blocks()] == list(range(1, scene.network.height))
+
+
+def test_changes_of_its_own_are_a_lie(scene: Scene) -> None:
+    scene.network.change_validators([(consensus_seed("bank-a", f"new/{number}"), 10) for number in range(4)])
+    for _ in range(3):
+        scene.network.make_block()
+    scene.nodes[0].lie = telling("changes", list[Any], lambda _: [])(scene.nodes[0])
+    assert scene.client(remembers=False).prove(["charter"]).leaves[0].value is not None
+    assert "the header was decided by another validator set; asking another node" in scene.warnings[0]
 
 
 def test_a_set_that_nobody_handed_over_to_is_not_followed(scene: Scene) -> None:

@@ -12,6 +12,7 @@ from tests.engines.cometbft.network_scene import Scene
 from kouan import bootstrap
 from kouan.engines.cometbft.nodes import NobodyAnswersError
 from kouan.engines.cometbft.remote import UnansweredError
+from kouan.engines.cometbft.rpc import RpcError
 from kouan.engines.replay import NOWHERE, replay_blocks
 from kouan.engines.store import Store
 from kouan.kernel.envelope import envelope_id
@@ -80,6 +81,9 @@ def test_of_old_blocks_the_receipts_are_proven_and_executing_them_finds_the_rest
     client = scene.client()
     for _ in range(3):
         client.submit([scene.envelope()])
+    whole = list(client.blocks())
+    for _ in range(20):
+        scene.network.make_block()
     whole = list(client.blocks())
     for node in scene.nodes:
         node.forgets_before = 5
@@ -150,6 +154,18 @@ def test_never_older_than_what_was_seen(scene: Scene) -> None:
     again = scene.client()
     threading.Timer(0.2, lambda: setattr(scene.nodes[3], "lag", 0)).start()
     assert again.query([scene.key_of_last]).values[0] is not None
+
+
+def test_a_node_that_is_behind_is_no_reason_for_words(scene: Scene) -> None:
+    client = scene.client()
+    for _ in range(5):
+        scene.network.make_block()
+    scene.nodes[1].lag = scene.nodes[2].lag = scene.nodes[3].lag = 3
+    client.query(["charter"])
+    scene.nodes[0].lie = lambda call, result: RpcError("http://node-0", "busy") if call.method == "commit" else result
+    threading.Timer(0.2, lambda: setattr(scene.nodes[3], "lag", 0)).start()
+    client.submit([scene.envelope()])
+    assert [text.partition(";")[0] for text in scene.warnings] == ["node http://node-0: busy"]
 
 
 def test_the_newest_block_is_looked_for_when_one_is_old(scene: Scene) -> None:

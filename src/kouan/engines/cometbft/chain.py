@@ -11,8 +11,8 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from kouan.kernel.encoding import EncodingError, decode, encode, to_text
-from kouan.kernel.headers import Header, SignedHeader, header_hash
+from kouan.kernel.encoding import EncodingError, decode, encode, from_text, to_text
+from kouan.kernel.headers import Header, SignedHeader, header_hash, set_hash
 from kouan.kernel.light import LightError, Reason, Step, Trusted, advance, check_header
 from kouan.kernel.records import Record
 
@@ -107,9 +107,14 @@ class Chain:
             raise LightError(Reason.COMMIT_BLOCK)
         return header
 
-    def steps_until(self, height: int, changes: Sequence[Step]) -> list[Step]:
-        """Return the changes of the validator set that lead to the one that decides a height; raises LightError."""
-        return self._walk(self._founded, height, changes)[1]
+    def steps_to(self, header: Header, changes: Callable[[], Sequence[Step]]) -> list[Step]:
+        """Return the changes of the validator set that lead from the founding to the one that decided a header.
+
+        None are needed where it is the founding's. Raises LightError.
+        """
+        if from_text(header.validators_hash) == set_hash(self._founded.validators):
+            return []
+        return self._walk(self._founded, header.height, changes())[1]
 
     def _check(self, signed: SignedHeader, changes: Callable[[], Sequence[Step]]) -> None:
         height, now_ms = signed.header.height, self._now_ms()

@@ -14,10 +14,11 @@ from typing import Any, Final, NamedTuple, TypeVar
 import msgspec
 
 from kouan.engines.cometbft import rpc_json
-from kouan.engines.cometbft.answers import BlockAnswer, Records
+from kouan.engines.cometbft.answers import QUERY_NOT_KEPT, BlockAnswer, Records
 from kouan.engines.cometbft.chain import Chain
 from kouan.engines.cometbft.nodes import BehindError, LyingError, Nodes
-from kouan.engines.cometbft.rpc import Node, NodeError, RpcError
+from kouan.engines.cometbft.rpc import Node, NodeError, RpcError, UnreachableError
+from kouan.engines.cometbft.rpc_json import QueryRefusedError
 from kouan.kernel.encoding import from_text
 from kouan.kernel.execution import NO_RECEIPTS, app_hash, receipts_root
 from kouan.kernel.headers import Header, SignedHeader, merkle_root
@@ -25,6 +26,8 @@ from kouan.kernel.light import LightError, Reason, Step
 from kouan.kernel.proof import LeafError, check_leaf
 
 PAIRS_KEPT: Final = 512
+RECENT: Final = 20
+"""No node forgets a block that is less than so many below the newest."""
 _AHEAD: Final = "must be less than or equal to"  # CometBFT's words for a height that does not exist yet
 T = TypeVar("T")
 
@@ -48,17 +51,27 @@ class Reader:
         self._pairs: OrderedDict[int, Pair] = OrderedDict()
         self._lock = threading.Lock()
 
-    def query(self, node: Node, path: str, question: Any, kind: type[T]) -> T:
-        """Return what a node's application answers, its shape alone checked."""
+    def query(self, node: Node, path: str, question: Any, kind: type[T], *, about: int = 0) -> T:
+        """Return what a node's application answers, its shape alone checked.
+
+        ``about``: a height that is asked about. Of a recent one every node knows that has come so far.
+        """
         call = rpc_json.query(path, msgspec.msgpack.encode(question))
-        return self._decoded(node, path, node.call(call.method, **call.params), kind)
+        try:
+            return msgspec.msgpack.decode(rpc_json.value_of(node.call(call.method, **call.params)), type=kind)
+        except QueryRefusedError as problem:
+            if problem.code == QUERY_NOT_KEPT and about > self.chain.height - RECENT:
+                raise BehindError(node.url, f"it is behind: {problem}") from None
+            raise RpcError(node.url, f"it does not answer to {path!r}: {problem}") from None
+        except (ValueError, msgspec.MsgspecError) as problem:
+            raise RpcError(node.url, f"its answer to {path!r} is of no use: {problem}") from None
 
     def records(self, node: Node, keys: Sequence[str], height: int) -> tuple[Records, Pair]:
         """Return what stands at some keys, proven; ``height`` 0: the newest height that can be proven.
 
         Never older than what this client has seen: else BehindError.
         """
-        found = self.query(node, "records", (list(keys), height), Records)
+        found = self.query(node, "records", (list(keys), height), Records, about=height)
         if height not in {0, found.height}:
             raise LyingError(node.url, f"asked for height {height} it answers with {found.height}")
         if not height and found.height < self.chain.height - 1:
@@ -134,8 +147,7 @@ class Reader:
 
     def block_answer(self, node: Node, height: int) -> BlockAnswer:
         """Return what a block led to and its receipts, all vouched for."""
-        call = rpc_json.query("block", msgspec.msgpack.encode(height))
-        found = self._decoded(node, "block", node.call(call.method, **call.params), BlockAnswer)
+        found = self.query(node, "block", height, BlockAnswer, about=height)
         pair = self.pair(node, height)
         self._vouched(node, pair, height, found.state_root, found.receipts_root)
         receipts = found.receipts or self.older_receipts(node, pair)
@@ -174,9 +186,9 @@ class Reader:
             try:
                 signed = rpc_json.signed_header(witness.call("commit", height=str(height)))
                 self.chain.verify(signed, witness.url, partial(self.changes, witness))
-            except NodeError as problem:
+            except UnreachableError as problem:
                 self._nodes.blame(problem)
-            except (LightError, ValueError):
+            except (NodeError, LightError, ValueError):
                 continue
 
     def _answered(self, node: Node, result: Any) -> Any:
@@ -185,9 +197,3 @@ class Reader:
                 raise BehindError(node.url, f"it is behind: {result.problem}")
             raise result
         return result
-
-    def _decoded(self, node: Node, path: str, result: Any, kind: type[T]) -> T:
-        try:
-            return msgspec.msgpack.decode(rpc_json.value_of(result), type=kind)
-        except (ValueError, msgspec.MsgspecError) as problem:
-            raise RpcError(node.url, f"its answer to {path!r} is of no use: {problem}") from None

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
@@ -223,7 +224,7 @@ class Network(Engine):
         if pair.at is None:
             raise NodeError(node.url, "only the founding is proven yet, which needs no proof: try again in a moment")
         try:
-            steps = self._chain.steps_until(records.height + 1, self._reader.changes(node))
+            steps = self._chain.steps_to(pair.above.header, partial(self._reader.changes, node))
         except LightError as problem:
             raise LyingError(
                 node.url, f"the changes of validators that it shows are not the alliance's: {problem}"

@@ -5,6 +5,7 @@ What comes back is only decoded here. Whether it is true is for `kouan.engines.c
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Protocol
@@ -81,6 +82,7 @@ class _Answer(msgspec.Struct):
     error: _Error | None = None
 
 
+_ERRNO: Final = re.compile(r"\[Errno -?\d+\] ([^\[\]'\")]+)")
 _answers: Final = msgspec.json.Decoder(list[_Answer] | _Answer)
 
 
@@ -182,4 +184,5 @@ def checked_url(url: str) -> str:
 def _plain(problem: Exception) -> str:
     """Return a library's error without the names of its objects."""
     text = str(getattr(problem, "reason", None) or problem)
-    return text.rpartition(">: ")[2] or type(problem).__name__
+    told = _ERRNO.search(text)
+    return told[1].lower() if told else text.rpartition(">: ")[2].rpartition("): ")[2] or type(problem).__name__

@@ -29,6 +29,14 @@ Digits = Annotated[str, _DIGITS]
 T = TypeVar("T")
 
 
+class QueryRefusedError(ValueError):
+    """The application refuses a question; ``code`` is one of `kouan.engines.cometbft.answers`."""
+
+    def __init__(self, code: int, problem: str) -> None:
+        super().__init__(f"it refuses the question: {problem or code}")
+        self.code = code
+
+
 class _Parts(msgspec.Struct):
     total: int
     hash: Hex
@@ -238,10 +246,10 @@ def at(method: str, height: int) -> Call:
 
 
 def value_of(result: Any) -> bytes:
-    """Return what the application answered; raises ValueError, also when it refused to."""
+    """Return what the application answered; raises ValueError, also (QueryRefusedError) when it refused to."""
     response = _read(result, _QueryAnswer).response
     if response.code:
-        raise ValueError(f"it refuses the question: {response.log or response.code}")
+        raise QueryRefusedError(response.code, response.log)
     return from_base64(response.value or "")
 
 
