@@ -14,6 +14,7 @@ import typer
 
 from kouan.cli.errors import JsonCommand, told
 from kouan.engines.cometbft import binary, exits, node_setup, observing
+from kouan.engines.cometbft.changes import ChangesError
 from kouan.engines.cometbft.journal import Journal
 from kouan.engines.cometbft.node_directory import NodeDirectory
 from kouan.engines.cometbft.processes import InUseError, registered
@@ -70,7 +71,7 @@ def start(
 def application(directory: NodeArgument) -> None:
     """Be a node's application, as `kouan node start` has it: CometBFT asks it over a socket. Logs JSON lines."""
     from kouan import bootstrap  # noqa: PLC0415  # every module of the ledger, which the supervisor does not need
-    from kouan.engines.cometbft import http, metrics, serving  # noqa: PLC0415  # as above
+    from kouan.engines.cometbft import http, keeping, metrics, serving  # noqa: PLC0415  # as above
 
     node = NodeDirectory(directory)
     tell = Journal()
@@ -79,14 +80,16 @@ def application(directory: NodeArgument) -> None:
         founding = node_setup.check(node)
         measured = metrics.Metrics()
         with http.served(settings.http, measured, settings.rpc):
-            opened = metrics.MeteredApplication(node.path, bootstrap.ledger_of(founding), measured, tell)
+            keeps = keeping.of_node(node, settings, founding, tell)
+            opened = metrics.MeteredApplication(node.path, bootstrap.ledger_of(founding), measured, tell, keeps)
             try:
                 code = asyncio.run(serving.serve(opened, node.socket, tell))
             finally:
                 opened.close()
-    except (OSError, StoreError, ValueError) as problem:
+    except (ChangesError, OSError, StoreError, ValueError) as problem:
         tell("failed", problem=str(problem))
-        raise typer.Exit(exits.EXIT_BROKEN if isinstance(problem, StoreError) else UNUSABLE) from None
+        broken = isinstance(problem, StoreError | ChangesError)
+        raise typer.Exit(exits.EXIT_BROKEN if broken else UNUSABLE) from None
     raise typer.Exit(code)
 
 

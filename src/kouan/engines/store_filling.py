@@ -32,6 +32,7 @@ class Filling:
         self._values = self._env.open_db(b"values")
         self._parts = self._env.open_db(b"parts")
         self._meta = self._env.open_db(b"meta")
+        self._traces = self._env.open_db(b"heights")
         self._entries: list[bytes] = []
         self._place = 0
 
@@ -55,8 +56,11 @@ class Filling:
         )
         self._place = first + count
 
-    def finish(self, mark: Mark) -> None:
-        """Write tree and mark; the store is whole on disk when this returns. Raises StoreError."""
+    def finish(self, mark: Mark, trace: bytes = b"") -> None:
+        """Write tree and mark; the store is whole on disk when this returns. Raises StoreError.
+
+        ``trace``: what the engine keeps of the mark's block (`Store.trace`).
+        """
         tree = new_tree()
         tree.load(self._grouped(tree), PART_LEVELS)
         if tree.root != mark.state_root:
@@ -67,6 +71,8 @@ class Filling:
                     part = stored_part(tree, number)
                     if len(part) > ENTRY:
                         txn.put(number.to_bytes(4), part, db=self._parts)
+                if trace:
+                    txn.put(mark.height.to_bytes(8), trace, db=self._traces)
                 txn.put(b"mark", msgspec.msgpack.encode(mark), db=self._meta)
             self._env.sync(True)  # noqa: FBT003  # lmdb's own way to say it
         except lmdb.Error as problem:

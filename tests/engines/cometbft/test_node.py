@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +14,12 @@ from tests.engines.cometbft import scene
 from tests.engines.cometbft.node import BINARY, Node, rpc, running
 
 from kouan.engines.cometbft.answers import Answer, BlockAnswer, Records
-from kouan.engines.log import Record
-from kouan.engines.log_format import Position
-from kouan.engines.port import LoggedBlock
-from kouan.engines.replay import replay
-from kouan.engines.store import Store
 from kouan.kernel.encoding import from_text, to_text
 from kouan.kernel.envelope import envelope_id
 from kouan.kernel.execution import app_hash, receipts_root
 from kouan.kernel.proof import check_leaf
-from kouan.kernel.registry import verify_in_turn
 
 pytestmark = pytest.mark.skipif(not BINARY.exists(), reason="CometBFT is not installed: make engine")
-
-NOWHERE = Position(0, 0, 0, b"")
 
 
 def ask(node: Node, path: str, data: Any, kind: Any) -> Any:
@@ -66,31 +57,3 @@ def test_envelopes_are_executed_proven_and_survive_a_kill(tmp_path: Path) -> Non
         replayed = ask(node, "block", heights[-1], BlockAnswer)
         assert replayed == block
         assert json.loads(block.receipts[0])["envelope"] == to_text(from_text(names[-1]))
-
-
-def logged(port: int, height: int) -> LoggedBlock:
-    """A block of the network as the embedded engine would have logged it; where it led is not told."""
-    block = rpc(port, "block", height=str(height))["block"]
-    seconds, _, fraction = block["header"]["time"].rstrip("Z").partition(".")
-    whole = datetime.fromisoformat(seconds).replace(tzinfo=UTC)
-    time_ms = int(whole.timestamp()) * 1000 + int(fraction.ljust(9, "0")) // 1_000_000
-    envelopes = [base64.b64decode(raw) for raw in block["data"]["txs"] or ()]
-    return LoggedBlock(height, time_ms, envelopes, [b""] * len(envelopes), b"", b"")
-
-
-def test_a_networks_blocks_lead_the_other_engine_to_the_same_app_hash_at_every_height(tmp_path: Path) -> None:
-    day = scene.day(3, now_ms=time.time_ns() // 1_000_000)
-    with running(tmp_path / "node") as node:
-        last = max([submit(node, raw) for raw in day])
-        node.wait(lambda: ask(node, "records", ([], 0), Records).height > last)
-        blocks = [logged(node.port, height) for height in range(1, last + 1)]
-        hashes = [
-            rpc(node.port, "commit", height=str(height + 1))["signed_header"]["header"]["app_hash"]
-            for height in range(1, last + 1)
-        ]
-    assert sum(len(block.envelopes) for block in blocks) == len(day)
-    records = [Record(block.height, msgspec.msgpack.encode(block), NOWHERE) for block in blocks]
-    store = Store(tmp_path / "replayed", keep_versions=1)
-    replayed = [one.outcome.app_hash.hex().upper() for one in replay(scene.LEDGER, records, store, verify_in_turn)]
-    store.close()
-    assert replayed == hashes

@@ -89,7 +89,7 @@ def subject(opened: Store) -> Subject:
 
 
 def take(
-    directory: Path, records: dict[str, bytes], vouch: Callable[[int], bytes | None] = lambda _: CHECKPOINT
+    directory: Path, records: dict[str, bytes], vouch: Callable[[Subject], bytes | None] = lambda _: CHECKPOINT
 ) -> Taken:
     opened = store_of(directory / "from", records)
     shelf = Shelf(directory / "shelf", keep=2)
@@ -354,8 +354,8 @@ def test_a_snapshot_waits_for_its_checkpoint_and_ends_when_the_node_stops(tmp_pa
     opened = store_of(tmp_path / "from", SOME)
     asked = threading.Event()
 
-    def nothing_yet(height: int) -> None:
-        assert height == HEIGHT
+    def nothing_yet(subject: Subject) -> None:
+        assert subject.height == HEIGHT
         asked.set()
 
     ends: list[str] = []

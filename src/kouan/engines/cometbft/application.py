@@ -17,10 +17,14 @@ from kouan.engines.cometbft.admission import Admission, Moment, Named, name_of
 from kouan.engines.cometbft.answers import NODE_BUSY, BlockTrace
 from kouan.engines.cometbft.consensus import evidence_of, milliseconds, powers_in, powers_of, updates
 from kouan.engines.cometbft.heights import Heights
+from kouan.engines.cometbft.keeping import Keeping
 from kouan.engines.cometbft.proposals import Proposal, Rules, choose, problem_of
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.cometbft.queries import Queries
 from kouan.engines.cometbft.remembered import CheckedClaims, ReadLetters, ReadRecords
+from kouan.engines.cometbft.restoring import finish, put_in_place
+from kouan.engines.cometbft.snapshot_taking import Subject
+from kouan.engines.cometbft.state_sync import Offered, Restoring
 from kouan.engines.cometbft.waiting import FORGET_AFTER
 from kouan.engines.embedded import STATE, Ledger, without_collector
 from kouan.engines.log_format import Position
@@ -69,9 +73,16 @@ class Application:
         ledger: Ledger,
         *,
         skipped: frozenset[str] = frozenset(),
+        keeping: Keeping | None = None,
         tell: Tell = silent,
     ) -> None:
-        """Open the state in ``directory / "state"``, or begin it; raises StoreError."""
+        """Open the state in ``directory / "state"``, or begin it; raises StoreError.
+
+        ``keeping``: snapshots, archive and retention; without it none are kept. It is closed with this.
+        """
+        self._directory = directory
+        self._keeping = keeping
+        self._state_sync = None if keeping is None else keeping.state_sync(self._adopt)
         self._ledger = ledger
         self._tell = tell
         self._skipped = skipped
@@ -83,21 +94,23 @@ class Application:
             self.claims = CheckedClaims(verifier)
             self._letters = ReadLetters(envelope_hash)
             self.store = Store(directory / STATE, keep_versions=ledger.keep_versions)
-            opened.callback(self.store.close)
-            self._records = ReadRecords(self.store)
+            opened.callback(lambda: self.store.close())  # noqa: PLW0108  # it may be another one by then
             self.admission = Admission(ledger.alliance, ledger.registry, self._letters, self.claims)
             self._rules = Rules(ledger.alliance, ledger.registry, self._letters, self.claims, skipped)
             self._begin()
-            self._heights = Heights(self.store)
-            self._turn_to(self._mark().height, self._mark().time_ms)
-            self._queries = Queries(self.store, self._heights, ledger.alliance, ledger.founded_ms)
             self._opened = opened.pop_all()
 
     def _begin(self) -> None:
+        """Stand where the store stands; found the ledger in one that is new."""
+        self._records = ReadRecords(self.store)
         if self.store.mark is None:
             outcome = found(self.store, self._ledger.genesis)
             self.store.apply(0, outcome)
             self._flush(0, self._ledger.founded_ms, outcome.state_root, outcome.receipts_root)
+        self._heights = Heights(self.store)
+        self._turn_to(self._mark().height, self._mark().time_ms)
+        steps = list if self._keeping is None else self._keeping.steps
+        self._queries = Queries(self.store, self._heights, self._ledger.alliance, self._ledger.founded_ms, steps)
 
     def _mark(self) -> Mark:
         if self.store.mark is None:
@@ -243,7 +256,8 @@ class Application:
         """Take the finalized block in; put the state on disk when enough is gathered."""
         if self._finalized is None:
             raise AssertionError("Commit came before FinalizeBlock")
-        block, names, outcome, _ = self._finalized
+        block, names, outcome, answer = self._finalized
+        before_ms = self.time_ms
         self._finalized = None
         self.store.apply(block.height, outcome)
         self._records.take_in(outcome.writes)
@@ -254,10 +268,21 @@ class Application:
             self.admission.waiting.leave(name)
         self.admission.waiting.forget_before(block.height - FORGET_AFTER)
         self._letters.forget(names)
+        due = False
+        if self._keeping is not None:
+            if answer.validator_updates:
+                self._keeping.changed(block.height)
+            due = self._keeping.is_due(block.height, before_ms, block.time_ms) and not self.store.frozen
         is_much = self.store.gathered >= self._flush_at or block.height - self._mark().height >= FLUSH_BLOCKS
-        if is_much and not self.store.frozen:
+        if due or (is_much and not self.store.frozen):
             self._flush(block.height, block.time_ms, *roots)
-        return abci.ResponseCommit()
+        if self._keeping is None:
+            return abci.ResponseCommit()
+        if due:
+            subject = Subject(self._ledger.alliance, block.height, block.time_ms, *roots)
+            self._keeping.take(self.store.freeze(), subject)
+        retain = self._keeping.retain_height(block.height, block.time_ms, self._mark().height)
+        return abci.ResponseCommit(retain_height=retain)
 
     def _flush(self, height: int, time_ms: int, state_root: bytes, receipts_root: bytes) -> None:
         self.store.flush(Mark(height, time_ms, state_root, receipts_root, Position(height, 0, 0, b"")))
@@ -275,22 +300,53 @@ class Application:
         return self._queries.answer(request.path, request.data)
 
     def list_snapshots(self, _request: abci.RequestListSnapshots) -> abci.ResponseListSnapshots:
-        """Offer none."""
-        return abci.ResponseListSnapshots()
+        """Answer what other nodes may begin from."""
+        return abci.ResponseListSnapshots(snapshots=self._keeping.listed() if self._keeping else [])
 
-    def offer_snapshot(self, _request: abci.RequestOfferSnapshot) -> abci.ResponseOfferSnapshot:
-        """Take none."""
-        return abci.ResponseOfferSnapshot(result=abci.ResponseOfferSnapshot.ABORT)
+    def offer_snapshot(self, request: abci.RequestOfferSnapshot) -> abci.ResponseOfferSnapshot:
+        """Judge a snapshot that peers offer; CometBFT asks only while its own chain is empty."""
+        if self._state_sync is None:
+            return abci.ResponseOfferSnapshot(result=abci.ResponseOfferSnapshot.ABORT)
+        told = request.snapshot
+        offered = Offered(told.height, told.format, told.chunks, told.hash, told.metadata)
+        answer = self._state_sync.offer(offered, request.app_hash)
+        self._tell("snapshot-offered", height=told.height, result=answer.result.name, problem=answer.why)
+        return abci.ResponseOfferSnapshot(result=answer.result.name)
 
-    def load_snapshot_chunk(self, _request: abci.RequestLoadSnapshotChunk) -> abci.ResponseLoadSnapshotChunk:
-        """Give none."""
-        return abci.ResponseLoadSnapshotChunk()
+    def load_snapshot_chunk(self, request: abci.RequestLoadSnapshotChunk) -> abci.ResponseLoadSnapshotChunk:
+        """Give a chunk to a peer."""
+        chunk = self._keeping.chunk(request.height, request.chunk) if self._keeping else None
+        return abci.ResponseLoadSnapshotChunk(chunk=chunk or b"")
 
-    def apply_snapshot_chunk(self, _request: abci.RequestApplySnapshotChunk) -> abci.ResponseApplySnapshotChunk:
-        """Take none."""
-        return abci.ResponseApplySnapshotChunk(result=abci.ResponseApplySnapshotChunk.ABORT)
+    def apply_snapshot_chunk(self, request: abci.RequestApplySnapshotChunk) -> abci.ResponseApplySnapshotChunk:
+        """Take a chunk in; raises StoreError when it cannot be written."""
+        if self._state_sync is None:
+            return abci.ResponseApplySnapshotChunk(result=abci.ResponseApplySnapshotChunk.ABORT)
+        answer = self._state_sync.apply(request.index, request.chunk, request.sender)
+        if answer.why:
+            self._tell("chunk-refused", sender=request.sender, result=answer.result.name, problem=answer.why)
+        return abci.ResponseApplySnapshotChunk(
+            result=answer.result.name, refetch_chunks=answer.refetch, reject_senders=answer.reject_senders
+        )
+
+    def _adopt(self, restored: Restoring) -> None:
+        """Stand on a state that was restored; what was here before is kept aside, unless it was only the founding."""
+        if self._keeping is None:
+            raise AssertionError("nothing is restored by a node that keeps nothing")
+        before = self.height
+        place = finish(restored)
+        self._keeping.pause()
+        self.store.close()
+        put_in_place(place, self._directory / STATE, keep=before > 0)
+        self.store = Store(self._directory / STATE, keep_versions=self._ledger.keep_versions)
+        self._keeping.reopen()
+        self._finalized = None
+        self._begin()
+        self._tell("restored", height=self.height)
 
     def close(self) -> None:
         """Put the state on disk and let everything go; raises StoreError when it could not be written."""
         with self._opened:
+            if self._keeping is not None:
+                self._keeping.close()
             self.flush()

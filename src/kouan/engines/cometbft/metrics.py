@@ -11,6 +11,7 @@ import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from kouan.engines.cometbft.application import Application
+from kouan.engines.cometbft.keeping import Keeping
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.embedded import Ledger
 from kouan.engines.service import Tell
@@ -92,10 +93,12 @@ class Metrics:
 class MeteredApplication(Application):
     """The application, with what it does counted and measured."""
 
-    def __init__(self, directory: Path, ledger: Ledger, metrics: Metrics, tell: Tell) -> None:
+    def __init__(
+        self, directory: Path, ledger: Ledger, metrics: Metrics, tell: Tell, keeping: Keeping | None = None
+    ) -> None:
         """See `Application`."""
         self.metrics = metrics
-        super().__init__(directory, ledger, tell=tell)
+        super().__init__(directory, ledger, keeping=keeping, tell=tell)
         self.metrics.stands(self.store, self.height, self.time_ms, 0)
 
     def check_txs(self, requests: Sequence[abci.RequestCheckTx]) -> list[abci.ResponseCheckTx]:

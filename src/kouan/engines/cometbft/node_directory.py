@@ -51,6 +51,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """/metrics, /healthz and /readyz of the application; loopback."""
     engine_metrics: HostPort
     """CometBFT's own metrics; loopback."""
+    retention_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 30
+    """How long blocks are kept; never less than the trust period, nor more than the oldest snapshot leaves over."""
+    snapshot_every_s: Annotated[int, msgspec.Meta(ge=0, le=31_536_000)] = 3_600
+    """By the blocks' times; all members set the same, so that a newcomer can fetch from all. 0: no snapshots."""
+    snapshots_kept: Annotated[int, msgspec.Meta(ge=1, le=10)] = 3
+    """CometBFT offers at most ten."""
     local: bool = False
     """All nodes are on this machine: private addresses are believed, and several nodes share one."""
 

@@ -31,6 +31,7 @@ from kouan.engines.port import Status
 from kouan.engines.store import Store, StoreError, Version
 from kouan.kernel.encoding import Bytes32, Count, from_text, to_text
 from kouan.kernel.execution import NO_RECEIPTS, app_hash
+from kouan.kernel.light import Step
 from kouan.kernel.proof import Key
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -55,15 +56,20 @@ class _Proving(NamedTuple):
 class Queries:
     """Answers about a store and its last blocks."""
 
-    def __init__(self, store: Store, heights: Heights, alliance: str, founded_ms: int) -> None:
+    def __init__(
+        self, store: Store, heights: Heights, alliance: str, founded_ms: int, steps: Callable[[], list[Step]]
+    ) -> None:
+        """Answer from these; ``steps`` returns every change of the validators, from the founding on."""
         self._store = store
         self._founded_ms = founded_ms
         self._heights = heights
         self._alliance = alliance
+        self._steps = steps
         self._proving: _Proving | None = None
         self._paths: dict[str, Callable[[bytes], Any]] = {
             "answers": self._answers,
             "block": self._block,
+            "changes": self._changes,
             "records": self._records,
             "status": self._status,
         }
@@ -116,6 +122,10 @@ class Queries:
         height = _decode(data, type=Count)
         trace = self._trace(height)
         return BlockAnswer(height, trace.time_ms, trace.state_root, trace.receipts_root, trace.receipts)
+
+    def _changes(self, data: bytes) -> list[Step]:
+        _decode(data, type=None)
+        return self._steps()
 
     def _status(self, _data: bytes) -> Status:
         height = self._store.height

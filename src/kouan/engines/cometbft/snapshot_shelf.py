@@ -49,6 +49,10 @@ class Shelf:
         """The height of the oldest snapshot that is kept."""
         return min(self._kept, default=None)
 
+    def has(self, height: int) -> bool:
+        """Tell whether there is a snapshot of a height."""
+        return height in self._kept
+
     def chunk(self, height: int, index: int) -> bytes | None:
         """Return a chunk as it travels; None when there is none such."""
         kept = self._kept.get(height)

@@ -57,9 +57,9 @@ class Taker:
     """Takes one snapshot at a time in a thread of its own, which leaves blocks at least half of the time."""
 
     def __init__(
-        self, shelf: Shelf, vouch: Callable[[int], bytes | None], tell: Callable[[str, int, str], None]
+        self, shelf: Shelf, vouch: Callable[[Subject], bytes | None], tell: Callable[[str, int, str], None]
     ) -> None:
-        """``vouch`` returns the checkpoint of a height as canonical JSON, once there is one.
+        """``vouch`` returns the checkpoint as canonical JSON, once there is one.
 
         ``tell`` is told of each end: ``taken`` or ``failed``, the height, and why.
         """
@@ -97,7 +97,7 @@ class Taker:
                 references = write_state(unfinished, frozen, stop)
             finally:
                 frozen.close()
-            finish(unfinished, subject, references, self._vouched(subject.height, stop))
+            finish(unfinished, subject, references, self._vouched(subject, stop))
             self._shelf.admit(unfinished, subject.height)
         except (StoppedError, CopyError, OSError) as problem:
             if unfinished is not None:
@@ -106,8 +106,8 @@ class Taker:
         else:
             self._tell("taken", subject.height, "")
 
-    def _vouched(self, height: int, stop: threading.Event) -> bytes:
-        while (checkpoint := self._vouch(height)) is None:
+    def _vouched(self, subject: Subject, stop: threading.Event) -> bytes:
+        while (checkpoint := self._vouch(subject)) is None:
             if stop.wait(ASK_AGAIN_S):
                 raise StoppedError("it was given up before a checkpoint vouched for it")
         return checkpoint

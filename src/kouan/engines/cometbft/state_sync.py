@@ -107,11 +107,14 @@ class Restoring:
             self._filling.add(subtree.entries, subtree.records)
         self.next += 1
 
-    def finish(self, mark: Mark) -> Path:
-        """Write what was taken; return the directory of a store that is whole. Raises StoreError."""
+    def finish(self, mark: Mark, trace: bytes = b"") -> Path:
+        """Write what was taken; return the directory of a store that is whole. Raises StoreError.
+
+        ``trace``: what the engine keeps of the block (`Store.trace`).
+        """
         if not self.is_complete:
             raise AssertionError("a snapshot is finished when all of its chunks were taken")
-        self._filling.finish(mark)
+        self._filling.finish(mark, trace)
         return self._directory
 
     def abandon(self) -> None:

@@ -1,0 +1,133 @@
+"""Nodes that take snapshots, and nodes that begin from them: one validator, any number that only follow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, Any, Final
+
+from tests.engines.cometbft import scene
+from tests.engines.cometbft.node import BINARY, DEADLINE_S, Node, rpc
+
+from kouan.engines.cometbft.application import Application
+from kouan.engines.cometbft.keeping import Keep, Keeping
+from kouan.engines.cometbft.own_node import OwnNode
+from kouan.engines.cometbft.serving import serve
+from kouan.modules.alliance.founding import trusted_at_founding
+
+FOUNDED: Final = trusted_at_founding(scene.FOUNDING)
+EVERY_MS: Final = 4_000
+KEEP: Final = Keep(snapshot_every_ms=EVERY_MS, snapshots=8, retention_ms=10_000)
+
+
+def main() -> None:
+    """Be the application's process: directory, socket, port of CometBFT's RPC."""
+    directory, path, port = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+
+    def tell(event: str, **about: Any) -> None:
+        print(json.dumps({"event": event, **about}), flush=True)  # noqa: T201  # the process's log
+
+    keeping = Keeping(directory, FOUNDED, KEEP, OwnNode(f"127.0.0.1:{port}"), tell)
+    application = Application(directory, scene.LEDGER, keeping=keeping, tell=tell)
+    try:
+        code = asyncio.run(serve(application, path, tell))
+    finally:
+        application.close()
+    sys.exit(code)
+
+
+class Keeper(Node):
+    """A node that keeps snapshots; ``follows`` makes it one that only follows another."""
+
+    def __init__(self, directory: Path, follows: Keeper | None = None) -> None:
+        directory.mkdir(exist_ok=True)
+        super().__init__(directory)
+        self.configure(addr_book_strict=False, allow_duplicate_ip=True)
+        if follows is not None:
+            for name in ("priv_validator_key.json", "priv_validator_state.json"):
+                next(self.home.rglob(name)).unlink()
+            subprocess.run([BINARY, "gen-validator", "--home", self.home], check=True, capture_output=True)
+            self.configure(persistent_peers=follows.address)
+
+    @property
+    def _config(self) -> Path:
+        return self.home / "config" / "config.toml"
+
+    @property
+    def address(self) -> str:
+        shown = subprocess.run([BINARY, "show-node-id", "--home", self.home], check=True, capture_output=True)
+        ports = re.findall(r'laddr = "tcp://127.0.0.1:(\d+)"', self._config.read_text())
+        return f"{shown.stdout.decode().strip()}@127.0.0.1:{ports[1]}"
+
+    def configure(self, **values: object) -> None:
+        text = self._config.read_text()
+        for name, value in values.items():
+            text, found = re.subn(rf"(?m)^{name} = .*$", f"{name} = {json.dumps(value)}", text)
+            if found != 1:
+                raise AssertionError(f"config.toml has {found} lines {name}")
+        self._config.write_text(text)
+
+    def sync_from(self, other: Node) -> None:
+        """Begin from a snapshot, trusting the other's newest block."""
+        newest = rpc(other.port, "commit")["signed_header"]["commit"]
+        text = self._config.read_text()
+        head, mark, rest = text.partition("[statesync]")
+        rest = rest.replace("enable = false", "enable = true", 1)
+        self._config.write_text(head + mark + rest)
+        self.configure(
+            rpc_servers=f"127.0.0.1:{other.port},127.0.0.1:{other.port}",
+            trust_height=int(newest["height"]),
+            trust_hash=newest["block_id"]["hash"],
+            discovery_time="5s",
+        )
+
+    def _start(self, log: IO[bytes]) -> None:
+        self.start_application(log)
+        self.start_comet(log)
+        self.wait(self.is_up)
+
+    def start_application(self, log: IO[bytes]) -> None:
+        self.socket.unlink(missing_ok=True)
+        module = [sys.executable, "-m", "tests.engines.cometbft.keeper"]
+        arguments = [str(self.directory), str(self.socket), str(self.port)]
+        self._processes = [subprocess.Popen(module + arguments, stdout=log, stderr=log)]
+        self.wait(self.socket.exists)
+
+    def start_comet(self, log: IO[bytes]) -> None:
+        comet = [str(BINARY), "start", "--home", str(self.home)]
+        self._processes.append(subprocess.Popen(comet, stdout=log, stderr=log))
+
+    def stop(self) -> None:
+        """End both processes in good order."""
+        for process in reversed(self._processes):
+            process.terminate()
+            process.wait(DEADLINE_S)
+
+    @property
+    def log(self) -> str:
+        return (self.directory / "log").read_text()
+
+    @property
+    def height(self) -> int:
+        return int(rpc(self.port, "status")["sync_info"]["latest_block_height"])
+
+    def await_height(self, height: int) -> None:
+        self.wait(lambda: self.height >= height)
+
+    def snapshots(self) -> list[int]:
+        return sorted(int(path.name) for path in (self.directory / "snapshots").iterdir() if path.name.isdecimal())
+
+    def await_snapshot(self, above: int = 0) -> int:
+        """Wait for a snapshot of a height above one, and return its height."""
+        self.wait(lambda: any(height > above for height in self.snapshots()))
+        time.sleep(0.2)
+        return self.snapshots()[-1]
+
+
+if __name__ == "__main__":
+    main()
