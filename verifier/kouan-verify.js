@@ -1,16 +1,19 @@
-// Kouan's second offline verifier: one file, no dependencies, for Node 20 or later and for browsers.
+// Kouan's second offline verifier, for Node 20 or later and for browsers. One file; only the proofs of a ledger that
+// validators run (kouan/proof/2) need noble-ed25519.js beside it.
 //
 //   node kouan-verify.js PROOF --trust alliance.json [--archival | --now TIME] [--json]
 //
 // prints what is proven, in English and Chinese, or with --json the verdict as one document; TIME is ISO 8601 with its
 // offset, or milliseconds since 1970; exit code 0: proven, 1: not proven, 2: a file or an option is
-// unusable. In a page, after <script src="kouan-verify.js">, it is `await kouanVerify.verifyProof(proof, trust, nowMs)`
+// unusable. In a page, after <script src="noble-ed25519.js"> and <script src="kouan-verify.js">, it is `await kouanVerify.verifyProof(proof, trust, nowMs)`
 // (files as Uint8Array; nowMs null for archival mode). It was written from docs/reference/, whose proof.md numbers the
 // steps that the comments cite, and shares no code with the first verifier. No proof can show, in either mode, that no
-// later handover exists: the key of an operator that was replaced can still sign a checkpoint with the time of today.
+// later handover exists: the key of an operator that was replaced can still sign a checkpoint with the time of today,
+// and so can the keys of former validators together that had more than two thirds of the power.
 "use strict";
 
 const MAX_BYTES = 512 * 1024;
+const MAX_NETWORK_BYTES = 4 * 1024 * 1024; // a network's proof carries the changes of its validators
 const MAX_DEPTH = 16;
 const MAX_AHEAD_MS = 5 * 60 * 1000;
 const LAST_MOMENT_MS = 253402300799999; // the end of the year 9999
@@ -20,9 +23,10 @@ const SUITE = "ed25519-sha256";
 class UnusableError extends Error {}
 
 class NotProven extends Error {
-  constructor(failure) {
+  constructor(failure, step = FAILURES[failure][0]) {
     super(FAILURES[failure][1]);
     this.failure = failure;
+    this.step = step;
   }
 }
 
@@ -31,6 +35,41 @@ const FAILURES = {
   "handover-order": [4, "the operator's handovers do not follow one another", "运营方的交接记录前后不衔接"],
   "handover-signature": [4, "a handover is not signed by the operator before it", "某次交接没有前任运营方的有效签名"],
   "wrong-operator": [4, "the checkpoint names another operator than the handovers lead to", "检查点的运营方与交接结果不符"],
+  "wrong-chain": [4, "the header is of another alliance", "区块头属于另一联盟"],
+  "height-before": [
+    4, "the header's height is below the one from which the set is trusted", "区块头的高度早于该验证人集合开始受信的高度",
+  ],
+  "time-before": [
+    4, "the header's time is before that from which the set is trusted", "区块头的时间早于该验证人集合开始受信的时间",
+  ],
+  "header-from-the-future": [4, "the header's time is later than the verifier's clock", "区块头的时间晚于核验方的时钟"],
+  "set-order": [
+    4, "a validator set is not in order: most power first, then by address, each key once",
+    "验证人集合的次序不对:应按权重由大到小、再按地址排列,且每个密钥只出现一次",
+  ],
+  "wrong-set": [4, "the header was decided by another validator set", "该区块头由另一组验证人决定"],
+  "wrong-next-set": [
+    4, "the header names another set for the next height", "区块头指定的下一组验证人与所附的不符",
+  ],
+  "skip-archival": [
+    4, "validator sets are left out, which only a clock allows", "略过了验证人集合的变更,而这只有凭时钟才允许",
+  ],
+  "trust-expired": [
+    4, "validator sets are left out, and the trusted one is older than the trust period",
+    "略过了验证人集合的变更,而受信的集合已超出信任期",
+  ],
+  "commit-height": [4, "the commit is of another height", "提交记录属于另一高度"],
+  "commit-block": [4, "the commit is for another block", "提交记录针对的是另一区块"],
+  "commit-size": [4, "the commit has not as many places as the set has validators", "提交记录的席位数与验证人数不符"],
+  "duplicate-vote": [4, "a validator votes twice in the commit", "提交记录中有验证人投票两次"],
+  "commit-order": [4, "a vote stands in the place of another validator", "某张投票占了另一验证人的席位"],
+  "commit-signature": [4, "a vote's signature does not hold", "某张投票的签名无效"],
+  "little-trusted-power": [
+    4, "no more than a third of the trusted set's power signed", "签名者在受信集合中的权重不超过三分之一",
+  ],
+  "little-power": [4, "no more than two thirds of the set's power signed", "签名者的权重不超过该集合的三分之二"],
+  "previous-header": [5, "the header is not the one that follows the block's own", "该区块头并非紧接本区块的区块头"],
+  "other-roots": [5, "the header vouches for other roots than the checkpoint's", "区块头所证明的根与检查点的不符"],
   "checkpoint-signature": [5, "the checkpoint's signature does not hold", "检查点的签名无效"],
   "leaf-path": [6, "a leaf does not lead to the state root of the checkpoint", "某条记录的路径通不到检查点的状态根"],
   "leaf-key": [7, "the leaves are not those that the statement is about", "所附记录并非该陈述所涉的记录"],
@@ -64,8 +103,8 @@ function quote(string) {
   return JSON.stringify(string);
 }
 
-function decode(name, bytes) { // step 1
-  if (bytes.length > MAX_BYTES) throw new UnusableError(`${name}: at most ${MAX_BYTES} bytes are read`);
+function decode(name, bytes, most = MAX_BYTES) { // step 1
+  if (bytes.length > most) throw new UnusableError(`${name}: at most ${most} bytes are read`);
   const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("").replace(/^[\t-\r ]+|[\t-\r ]+$/g, "");
   if (!/^[\x20-\x7e]*$/.test(text)) throw new UnusableError(`${name}: not printable ASCII`);
   let value;
@@ -119,20 +158,29 @@ const isMember = record({
   roles: list(just(...ROLES), Infinity),
   sealing: bytes32,
 });
-const isTrust = record({
+const FOUNDING = {
+  charter: map(anyText, integer(Number.MIN_SAFE_INTEGER)),
+  founded_ms: positive,
+  members: list(isMember, 256, 1),
+  name: code,
+  nonce: bytes16,
+  second_holder: code,
+  suite: code,
+};
+const isOperatorTrust = record({
   format: just("kouan/trust/1"),
-  founding: record({
-    charter: map(anyText, integer(Number.MIN_SAFE_INTEGER)),
-    engine: just("embedded"),
-    founded_ms: positive,
-    members: list(isMember, 256, 1),
-    name: code,
-    nonce: bytes16,
-    operator: bytes32,
-    second_holder: code,
-    suite: code,
-  }),
+  founding: record({ ...FOUNDING, engine: just("embedded"), operator: bytes32 }),
 });
+const isNetworkTrust = record({
+  format: just("kouan/trust/2"),
+  founding: record({
+    ...FOUNDING,
+    engine: just("cometbft"),
+    validators: map(code, record({ power: integer(1, 1_000_000), public: bytes32 }), 64, 1),
+  }),
+  signatures: map(code, record({ key: code, signature: bytes64 })),
+});
+const isTrust = (value) => isOperatorTrust(value) || isNetworkTrust(value);
 const isCheckpoint = record({
   alliance: bytes32,
   height: count,
@@ -151,6 +199,47 @@ const isHandover = record({
   public: bytes32,
   signature: bytes64,
 });
+const hashOrNone = text(/^(?:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])?$/);
+const address = text(/^[A-Za-z0-9_-]{26}[AEIMQUYcgkosw048]$/);
+const isTime = record({ nanos: integer(0, 999_999_999), seconds: integer(0, 253402300799) });
+const isBlockId = record({ hash: hashOrNone, parts_hash: hashOrNone, parts_total: integer(0, 2 ** 32 - 1) });
+const isHeader = record({
+  app_hash: text(/^(?:[A-Za-z0-9_-]{4}){0,10}(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$/),
+  chain_id: text(/^[A-Za-z0-9._-]{1,50}$/),
+  consensus_hash: hashOrNone,
+  data_hash: hashOrNone,
+  evidence_hash: hashOrNone,
+  height: positive,
+  last_block_id: isBlockId,
+  last_commit_hash: hashOrNone,
+  last_results_hash: hashOrNone,
+  next_validators_hash: bytes32,
+  proposer_address: address,
+  time: isTime,
+  validators_hash: bytes32,
+  version: record({ app: count, block: count }),
+});
+const isCommit = record({
+  block_id: isBlockId,
+  height: positive,
+  round: integer(0, 2 ** 31 - 1),
+  signatures: list(orNull(record({ address, for_block: flag, signature: bytes64, time: isTime })), 256, 1),
+});
+const isSet = list(record({ power: positive, public: bytes32 }), 256, 1);
+const isStep = record({
+  next: isSet,
+  signed: record({ commit: isCommit, header: isHeader }),
+  validators: orNull(isSet),
+});
+const isNetworkCheckpoint = record({
+  alliance: bytes32,
+  commit: isCommit,
+  header: isHeader,
+  previous: isHeader,
+  receipts_root: bytes32,
+  state_root: bytes32,
+  steps: list(isStep, 1000),
+});
 const isLeaf = record({
   key: stateKey,
   other: orNull(record({ path: bytes32, value_hash: bytes32 })),
@@ -164,10 +253,16 @@ const STATEMENTS = [
   record({ financing: bytes16, kind: just("financed") }),
 ];
 const isStatement = (value) => STATEMENTS.some((check) => check(value));
-const isProof = record({
+const isOperatorProof = record({
   checkpoint: isCheckpoint,
   format: just("kouan/proof/1"),
   handovers: list(isHandover, 1000),
+  leaves: list(isLeaf, 65, 1),
+  statement: isStatement,
+});
+const isNetworkProof = record({
+  checkpoint: isNetworkCheckpoint,
+  format: just("kouan/proof/2"),
   leaves: list(isLeaf, 65, 1),
   statement: isStatement,
 });
@@ -235,9 +330,9 @@ function concat(...parts) {
 
 const tagged = (tag, ...parts) => concat(ascii(`${tag}\0`), ...parts);
 
-async function digest(tag, ...parts) {
-  return new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", tagged(tag, ...parts)));
-}
+const sha256 = async (...parts) =>
+  new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", concat(...parts)));
+const digest = (tag, ...parts) => sha256(tagged(tag, ...parts));
 
 // A signature by a point of small order can hold for many messages; Web Crypto lets such keys pass.
 const SMALL_ORDER = new Set(
@@ -271,6 +366,164 @@ async function isSigned(key, tag, message, signature) {
 
 function signedPart({ signature, ...rest }) {
   return encode(rest);
+}
+
+// Light verification of CometBFT's headers (docs/reference/checkpoint.md). Its bytes are protobuf.
+
+function varint(value) {
+  const groups = [];
+  let rest = BigInt(value);
+  for (; rest > 127n; rest >>= 7n) groups.push(Number(rest & 127n) | 128);
+  return Uint8Array.of(...groups, Number(rest));
+}
+
+const NOTHING = new Uint8Array();
+const fieldOf = (number, content) => concat([number << 3 | 2], varint(content.length), content);
+const bytesOf = (number, content) => (content.length ? fieldOf(number, content) : NOTHING);
+const numberOf = (number, value) => (value ? concat([number << 3], varint(value)) : NOTHING);
+
+function fixedOf(number, value) {
+  if (!value) return NOTHING;
+  const bytes = new DataView(new ArrayBuffer(8));
+  bytes.setBigUint64(0, BigInt(value), true);
+  return concat([number << 3 | 1], new Uint8Array(bytes.buffer));
+}
+
+const timeOf = (time) => concat(numberOf(1, time.seconds), numberOf(2, time.nanos));
+const timeMs = (time) => time.seconds * 1000 + Math.floor(time.nanos / 1_000_000);
+
+function blockIdOf(id) {
+  const parts = concat(numberOf(1, id.parts_total), bytesOf(2, fromText(id.parts_hash)));
+  return concat(bytesOf(1, fromText(id.hash)), fieldOf(2, parts));
+}
+
+async function merkleRoot(leaves) { // RFC 6962 section 2.1
+  if (leaves.length < 2) return leaves.length ? sha256([0], leaves[0]) : sha256();
+  let split = 1;
+  while (split * 2 < leaves.length) split *= 2;
+  return sha256([1], await merkleRoot(leaves.slice(0, split)), await merkleRoot(leaves.slice(split)));
+}
+
+function headerHash(header) {
+  const hashes = [
+    "last_commit_hash", "data_hash", "validators_hash", "next_validators_hash", "consensus_hash", "app_hash",
+    "last_results_hash", "evidence_hash", "proposer_address",
+  ];
+  return merkleRoot([
+    concat(numberOf(1, header.version.block), numberOf(2, header.version.app)),
+    bytesOf(1, ascii(header.chain_id)),
+    numberOf(1, header.height),
+    timeOf(header.time),
+    blockIdOf(header.last_block_id),
+    ...hashes.map((name) => bytesOf(1, fromText(header[name]))),
+  ]);
+}
+
+function setHash(validators) {
+  return merkleRoot(validators.map(({ power, public: key }) =>
+    concat(fieldOf(1, fieldOf(1, fromText(key))), numberOf(2, power))));
+}
+
+function signBytes(chainId, commit, vote) {
+  const message = concat(
+    numberOf(1, 2), // a precommit
+    fixedOf(2, commit.height),
+    fixedOf(3, commit.round),
+    vote.for_block ? fieldOf(4, blockIdOf(commit.block_id)) : NOTHING,
+    fieldOf(5, timeOf(vote.time)),
+    bytesOf(6, ascii(chainId)),
+  );
+  return concat(varint(message.length), message);
+}
+
+const addressOf = async (key) => toText((await sha256(fromText(key))).slice(0, 20));
+
+/** CometBFT judges votes by ZIP-215. Web Crypto does not: it refuses keys and signatures that CometBFT lets pass. */
+async function isVoteSigned(key, message, signature) {
+  const noble = globalThis.nobleEd25519 ?? (typeof require === "function" ? require("./noble-ed25519.js") : null);
+  if (!noble) throw new UnusableError("noble-ed25519.js must be loaded before this file");
+  return noble.verifyAsync(fromText(signature), message, fromText(key), { zip215: true });
+}
+
+function demand(holds, failure) {
+  if (!holds) throw new NotProven(failure);
+}
+
+const total = (validators) => validators.reduce((sum, { power }) => sum + BigInt(power), 0n);
+
+/** The power of those of a set who voted for the block, in a commit that was checked. */
+async function signedPower(commit, validators) {
+  const signers = commit.signatures.filter((vote) => vote?.for_block).map((vote) => vote.address);
+  let sum = 0n;
+  for (const { power, public: key } of validators) {
+    if (signers.includes(await addressOf(key))) sum += BigInt(power);
+  }
+  return sum;
+}
+
+function checkPlace(trusted, header, nowMs) {
+  demand(header.chain_id === trusted.chain_id, "wrong-chain");
+  demand(header.height >= trusted.height, "height-before");
+  demand(timeMs(header.time) >= trusted.time_ms, "time-before");
+  demand(nowMs === null || timeMs(header.time) <= nowMs + MAX_AHEAD_MS, "header-from-the-future");
+}
+
+async function inOrder(validators) {
+  const named = await Promise.all(validators.map(async (one) => ({ one, at: hex(fromText(await addressOf(one.public))) })));
+  named.sort((a, b) => b.one.power - a.one.power || (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+  return named.map(({ one }) => one);
+}
+
+async function checkSet(validators, named, otherwise) {
+  const keys = new Set(validators.map((one) => one.public));
+  const ordered = encode(validators) === encode(await inOrder(validators)) && keys.size === validators.length;
+  demand(ordered, "set-order");
+  demand(toText(await setHash(validators)) === named, otherwise);
+}
+
+async function checkCommit({ header, commit }, validators) {
+  demand(commit.height === header.height, "commit-height");
+  demand(commit.block_id.hash === toText(await headerHash(header)), "commit-block");
+  demand(commit.signatures.length === validators.length, "commit-size");
+  const votes = commit.signatures.map((vote, at) => ({ vote, key: validators[at].public })).filter(({ vote }) => vote);
+  demand(new Set(votes.map(({ vote }) => vote.address)).size === votes.length, "duplicate-vote");
+  for (const { vote, key } of votes) demand(vote.address === (await addressOf(key)), "commit-order");
+  for (const { vote, key } of votes) {
+    demand(await isVoteSigned(key, signBytes(header.chain_id, commit, vote), vote.signature), "commit-signature");
+  }
+}
+
+async function checkPower(commit, validators) {
+  demand(3n * (await signedPower(commit, validators)) > 2n * total(validators), "little-power");
+}
+
+/** Check a header that the trusted set, {chain_id, height, time_ms, validators}, decided. */
+async function checkHeader(trusted, signed, nowMs) {
+  checkPlace(trusted, signed.header, nowMs);
+  demand(signed.header.validators_hash === toText(await setHash(trusted.validators)), "wrong-set");
+  await checkCommit(signed, trusted.validators);
+  await checkPower(signed.commit, trusted.validators);
+}
+
+/** The trust that a step leads to. */
+async function advance(trusted, step, nowMs, trustPeriodMs) {
+  const { next, signed, validators } = step;
+  if (validators === null || encode(validators) === encode(trusted.validators)) {
+    await checkHeader(trusted, signed, nowMs);
+  } else {
+    checkPlace(trusted, signed.header, nowMs);
+    demand(signed.header.height > trusted.height, "wrong-set");
+    await checkSet(validators, signed.header.validators_hash, "wrong-set");
+    demand(nowMs !== null, "skip-archival");
+    demand(trusted.time_ms > nowMs - trustPeriodMs, "trust-expired");
+    await checkCommit(signed, validators);
+    const kept = 3n * (await signedPower(signed.commit, trusted.validators));
+    demand(kept > total(trusted.validators), "little-trusted-power");
+    await checkPower(signed.commit, validators);
+  }
+  await checkSet(next, signed.header.next_validators_hash, "wrong-next-set");
+  const { chain_id, height, time } = signed.header;
+  return { chain_id, height: height + 1, time_ms: timeMs(time), validators: next };
 }
 
 // The state tree (docs/reference/tree.md).
@@ -420,14 +673,48 @@ function money(amount, currency) {
 
 // The procedure.
 
-function readTrust(bytes) {
+async function readTrust(bytes) {
   const trust = decode("trust file", bytes);
-  if (!isTrust(trust)) throw new UnusableError("trust file: not of the format kouan/trust/1"); // step 2
+  if (!isTrust(trust)) throw new UnusableError("trust file: not of the format kouan/trust/1 or 2"); // step 2
+  if (isNetworkTrust(trust)) await checkFounders(trust);
   if (trust.founding.suite !== SUITE) throw new UnusableError(`trust file: suite must be ${SUITE}`);
   if (!positive(trust.founding.charter.trust_period_ms)) {
     throw new UnusableError("trust file: charter.trust_period_ms must be there and above 0");
   }
   return trust.founding;
+}
+
+/** Every member signed the founding document, and nobody else did. */
+async function checkFounders({ founding, signatures }) {
+  const ids = founding.members.map(({ id }) => id);
+  const missing = ids.find((id) => !Object.hasOwn(signatures, id));
+  if (missing !== undefined) throw new UnusableError(`trust file: signatures.${missing} is missing`);
+  for (const [id, { key, signature }] of Object.entries(signatures)) {
+    const keys = founding.members.find((member) => member.id === id)?.keys;
+    const known = keys && Object.hasOwn(keys, key);
+    const holds = known && (await isSigned(keys[key].public, "kouan/founding-signature/1", encode(founding), signature));
+    if (!holds) throw new UnusableError(`trust file: signatures.${id} is not by a founding key of ${id}`);
+  }
+}
+
+async function checkNetwork(checkpoint, founding, nowMs) {
+  const founders = Object.values(founding.validators);
+  let trusted = {
+    chain_id: checkpoint.alliance, height: 1, time_ms: founding.founded_ms, validators: await inOrder(founders),
+  };
+  for (const step of checkpoint.steps) { // step 4
+    trusted = await advance(trusted, step, nowMs, founding.charter.trust_period_ms);
+  }
+  const { commit, header, previous } = checkpoint;
+  try { // step 5
+    await checkHeader(trusted, { commit, header }, nowMs);
+  } catch (problem) {
+    if (!(problem instanceof NotProven)) throw problem;
+    throw new NotProven(problem.failure, 5);
+  }
+  demand(header.last_block_id.hash === toText(await headerHash(previous)), "previous-header");
+  const roots = [checkpoint.state_root, checkpoint.receipts_root].map(fromText);
+  demand(header.app_hash === toText(await digest("kouan/app/1", ...roots)), "other-roots");
 }
 
 async function checkOperator(checkpoint, handovers, founder) { // step 4
@@ -448,21 +735,30 @@ async function checkOperator(checkpoint, handovers, founder) { // step 4
   if (checkpoint.operator !== operator || checkpoint.incarnation !== incarnation) throw new NotProven("wrong-operator");
 }
 
+const timeOfCheckpoint = (checkpoint) => checkpoint.time_ms ?? timeMs(checkpoint.previous.time);
+
 async function check(proof, founding, nowMs) {
   const { checkpoint } = proof;
   const alliance = toText(await digest("kouan/founding/1", ascii(encode(founding))));
   if (checkpoint.alliance !== alliance) throw new NotProven("wrong-alliance"); // step 3
-  await checkOperator(checkpoint, proof.handovers, founding.operator);
-  const { operator, signature } = checkpoint;
-  const signed = await isSigned(operator, "kouan/checkpoint/1", signedPart(checkpoint), signature);
-  if (!signed) throw new NotProven("checkpoint-signature"); // step 5
+  const isNetwork = isNetworkProof(proof);
+  if (isNetwork !== (founding.engine === "cometbft")) throw new NotProven("wrong-alliance"); // step 3 too
+  if (isNetwork) {
+    await checkNetwork(checkpoint, founding, nowMs);
+  } else {
+    await checkOperator(checkpoint, proof.handovers, founding.operator);
+    const { operator, signature } = checkpoint;
+    const signed = await isSigned(operator, "kouan/checkpoint/1", signedPart(checkpoint), signature);
+    if (!signed) throw new NotProven("checkpoint-signature"); // step 5
+  }
+  const time_ms = timeOfCheckpoint(checkpoint);
   for (const leaf of proof.leaves) { // step 6
     if (toText(await rootOf(leaf)) !== checkpoint.state_root) throw new NotProven("leaf-path");
   }
-  const found = FOLLOW[proof.statement.kind](proof.statement, proof.leaves, checkpoint.time_ms);
+  const found = FOLLOW[proof.statement.kind](proof.statement, proof.leaves, time_ms);
   if (nowMs !== null) { // step 9
-    if (checkpoint.time_ms > nowMs + MAX_AHEAD_MS) throw new NotProven("from-the-future");
-    if (checkpoint.time_ms <= nowMs - founding.charter.trust_period_ms) throw new NotProven("too-old");
+    if (time_ms > nowMs + MAX_AHEAD_MS) throw new NotProven("from-the-future");
+    if (time_ms <= nowMs - founding.charter.trust_period_ms) throw new NotProven("too-old");
   }
   return found;
 }
@@ -482,9 +778,11 @@ async function verifyProof(proofBytes, trustBytes, nowMs) {
   if (nowMs !== null && !Number.isSafeInteger(nowMs)) {
     throw new TypeError("nowMs: Unix time in ms, or null for archival mode");
   }
-  const founding = readTrust(trustBytes);
-  const proof = decode("proof", proofBytes);
-  if (!isProof(proof)) throw new UnusableError("proof: not of the format kouan/proof/1"); // step 2
+  const founding = await readTrust(trustBytes);
+  const proof = decode("proof", proofBytes, MAX_NETWORK_BYTES);
+  const isOperators = isOperatorProof(proof);
+  if (!isOperators && !isNetworkProof(proof)) throw new UnusableError("proof: not of the format kouan/proof/1 or 2"); // step 2
+  if (isOperators && proofBytes.length > MAX_BYTES) throw new UnusableError(`proof: at most ${MAX_BYTES} bytes are read`);
   const mode = nowMs === null ? "archival" : "live";
   const fingerprint = toText(await digest("kouan/proof/1", ascii(encode(proof))));
   const verdict = { proven: false, mode, statement: proof.statement, fingerprint };
@@ -492,7 +790,8 @@ async function verifyProof(proofBytes, trustBytes, nowMs) {
   const [meaning, modeZh, meaningZh] = MODES[mode];
   try {
     const found = await check(proof, founding, nowMs);
-    const { height, time_ms } = proof.checkpoint;
+    const height = proof.checkpoint.height ?? proof.checkpoint.previous.height;
+    const time_ms = timeOfCheckpoint(proof.checkpoint);
     const time = new Date(time_ms).toISOString().slice(0, 19).replace("T", " ");
     const [custodialEn, custodialZh] = found.custodial ? CUSTODIAL : ["", ""];
     const en = `Proven: ${found.en} on this ledger at height ${height} (${time} UTC)${found.enMore ?? ""}.` +
@@ -502,7 +801,8 @@ async function verifyProof(proofBytes, trustBytes, nowMs) {
     return { ...verdict, ...unknown, proven: true, en, zh, custodial: found.custodial ?? false, height, time_ms };
   } catch (problem) {
     if (!(problem instanceof NotProven)) throw problem;
-    const [step, reason, reasonZh] = FAILURES[problem.failure];
+    const { step } = problem;
+    const [, reason, reasonZh] = FAILURES[problem.failure];
     const en = `Not proven: step ${step} failed: ${reason}. This does not prove the contrary. Mode: ${mode}.`;
     const zh = `未能证明:第 ${step} 步未通过:${reasonZh}。这并不证明相反的情况。核验方式:${modeZh}。`;
     return { ...verdict, ...unknown, en, zh, failed_step: step, failure: problem.failure };
@@ -558,7 +858,10 @@ async function main(argv) {
 }
 
 if (typeof module === "object" && module.exports) {
-  module.exports = { UnusableError, decode, encode, isSigned, rootOf, verifyProof };
+  module.exports = {
+    UnusableError, advance, checkHeader, decode, encode, headerHash, isSigned, isVoteSigned, rootOf, setHash, signBytes,
+    verifyProof,
+  };
   if (require.main === module) main(process.argv.slice(2)).then((exit) => { process.exitCode = exit; });
 } else {
   globalThis.kouanVerify = { UnusableError, verifyProof };

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
-from tests.kernel.proof_scene import DAY_MS, TIME_MS, public, secret
+from tests.kernel.proof_scene import DAY_MS, TIME_MS, TRUST_PERIOD_MS, id16, public, secret
 
 from kouan.kernel.encoding import to_text
 from kouan.kernel.headers import (
@@ -25,10 +25,19 @@ from kouan.kernel.headers import (
     set_hash,
     sign_bytes,
 )
-from kouan.kernel.light import Step, Trusted, trusted_at
-from kouan.kernel.suites import digest
+from kouan.kernel.light import Step, Trusted
+from kouan.kernel.suites import SUITE, digest
+from kouan.modules.alliance.founding import (
+    FoundingKey,
+    FoundingMember,
+    FoundingValidator,
+    NetworkFounding,
+    alliance_id,
+    trusted_at_founding,
+)
+from kouan.modules.alliance.rules import Role
+from kouan.modules.alliance.trust import network_trust_file, sign_founding
 
-CHAIN = to_text(secret("chain"))
 FOUNDED_MS = TIME_MS - 100 * DAY_MS
 NOTHING = to_text(merkle_root([]))
 
@@ -42,8 +51,46 @@ def validators(**powers: int) -> list[ValidatorEntry]:
 
 
 FOUR = validators(customs=10, bank_a=10, bank_b=10, port=10)
+FIVE = validators(customs=10, bank_a=10, bank_b=10, port=10, bank_c=10)
+HEAVY = validators(customs=10, bank_a=10, bank_b=10, port=10, large=50)
+OTHERS = validators(bank_c=10, stranger=10, customs=10)
 NAMES = {entry(name).public: name for name in ("customs", "bank_a", "bank_b", "port", "bank_c", "stranger", "large")}
-FOUNDED = trusted_at(CHAIN, FOUNDED_MS, FOUR)
+
+
+def member(name: str, role: Role) -> FoundingMember:
+    return FoundingMember(name, {"main": FoundingKey(public(name), SUITE)}, [role], public(name))
+
+
+FOUNDING = NetworkFounding(
+    charter={"trust_period_ms": TRUST_PERIOD_MS},
+    engine="cometbft",
+    founded_ms=FOUNDED_MS,
+    members=[
+        member("bank-a", "bank"),
+        member("bank-b", "bank"),
+        member("customs", "customs"),
+        member("port", "convener"),
+    ],
+    name="vectors",
+    nonce=id16("nonce"),
+    second_holder="bank-a",
+    suite=SUITE,
+    validators={
+        NAMES[validator.public].replace("_", "-"): FoundingValidator(validator.power, validator.public)
+        for validator in FOUR
+    },
+)
+
+
+def signed_trust(founding: NetworkFounding) -> bytes:
+    """The trust file, signed by every member."""
+    signatures = {member.id: sign_founding(founding, member.id, secret(member.id)) for member in founding.members}
+    return network_trust_file(founding, signatures)
+
+
+TRUST = signed_trust(FOUNDING)
+CHAIN = alliance_id(FOUNDING)
+FOUNDED = trusted_at_founding(FOUNDING)
 
 
 def time(ms: int) -> Time:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from itertools import count, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
-from nacl.bindings import crypto_core_ed25519_add, crypto_scalarmult_ed25519_base_noclamp
+from tests.kernel import network_cases
+from tests.kernel.light_vectors import RECORDED, light_vectors
 from tests.kernel.proof_cases import TRUSTS, expected, proofs
 from tests.kernel.proof_scene import (
     ALLIANCE,
@@ -29,6 +30,7 @@ from tests.kernel.proof_scene import (
     public,
     secret,
 )
+from tests.kernel.small_order import ORDER, crafted, scalar, secret_scalar
 
 from kouan.kernel import quota as rules
 from kouan.kernel.encoding import MAX_INTEGER, EncodingError, decode, encode, from_text, to_text
@@ -46,8 +48,6 @@ from kouan.kernel.suites import digest, public_key, sign, verify
 from kouan.kernel.tree import leaf_hash, path_of, value_hash
 
 VECTORS: Final = Path(__file__).parents[2] / "vectors"
-ORDER: Final = 2**252 + 27742317777372353535851937790883648493
-ORDER_8: Final = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"
 
 
 def make_vectors() -> dict[str, bytes]:
@@ -64,9 +64,20 @@ def make_vectors() -> dict[str, bytes]:
     cases = []
     for name, raw, trust, now_ms in proofs():
         files[f"proof/{name}.json"] = raw
-        cases.append({"file": f"{name}.json", "now_ms": now_ms, "trust": trust} | expected(raw, trust, now_ms))
-    files |= {f"proof/{name}": data for name, data in TRUSTS.items()}
-    return files | {"proof/cases.json": pretty(cases)}
+        cases.append({"file": f"{name}.json", "now_ms": now_ms, "trust": trust} | expected(raw, TRUSTS[trust], now_ms))
+    files |= {f"proof/{name}": data for name, data in TRUSTS.items()} | {"proof/cases.json": pretty(cases)}
+    files |= {f"light/{name}.json": pretty(msgspec.to_builtins(part)) for name, part in light_vectors().items()}
+    return files | network_proofs() | {"light/recorded.json": RECORDED.read_bytes()}
+
+
+def network_proofs() -> dict[str, bytes]:
+    files = {f"proof-network/{name}": data for name, data in network_cases.TRUSTS.items()}
+    cases = []
+    for case in network_cases.cases():
+        files[f"proof-network/{case.name}.json"] = case.proof
+        answer = expected(case.proof, network_cases.TRUSTS[case.trust], case.now_ms)
+        cases.append({"file": f"{case.name}.json", "now_ms": case.now_ms, "trust": case.trust} | answer)
+    return files | {"proof-network/cases.json": pretty(cases)}
 
 
 def pretty(value: Any) -> bytes:
@@ -157,6 +168,7 @@ FIPS_180_4: Final = (
 
 def suite() -> dict[str, Any]:
     seed, message, tag = secret("suite"), b"message", "kouan/test/1"
+    tagged = tag.encode() + b"\0" + message
     key = public_key(seed)
     good = sign(seed, tag, message)
     beyond = good[:32] + (int.from_bytes(good[32:], "little") + ORDER).to_bytes(32, "little")
@@ -170,10 +182,10 @@ def suite() -> dict[str, Any]:
         "scalar not reduced": (key, beyond),
         "key of small order, equation satisfied": (identity, base_point + b"\1" + bytes(31)),
         "key of small order, not reduced": (b"\xee" + b"\xff" * 30 + b"\x7f", base_point + b"\1" + bytes(31)),
-        "R of small order, equation satisfied": (key, identity + (challenge * half % ORDER).to_bytes(32, "little")),
+        "R of small order, equation satisfied": (key, identity + scalar(challenge * half % ORDER)),
         "63 bytes": (key, good[:63]),
     } | {
-        f"{what}, equation satisfied only with the cofactor": crafted(seed, tag, message, r_part, key_part, rest)
+        f"{what}, equation satisfied only with the cofactor": crafted(seed, tagged, r_part, key_part, rest)
         for what, r_part, key_part, rest in (
             ("R with a part of order 2", 4, 0, 4),
             ("R with a part of order 4", 2, 0, 2),
@@ -184,9 +196,9 @@ def suite() -> dict[str, Any]:
         )
     }
     accepted = {
-        "key with a part of order 2, which the challenge cancels": crafted(seed, tag, message, 0, 4, 0),
-        "key with a part of order 8, which the challenge cancels": crafted(seed, tag, message, 0, 1, 0),
-        "key and R with parts of order 8 that cancel": crafted(seed, tag, message, 3, 1, 0),
+        "key with a part of order 2, which the challenge cancels": crafted(seed, tagged, 0, 4, 0),
+        "key with a part of order 8, which the challenge cancels": crafted(seed, tagged, 0, 1, 0),
+        "key and R with parts of order 8 that cancel": crafted(seed, tagged, 3, 1, 0),
     }
     for name, (public_half, signature) in (refused | accepted).items():
         if verify(public_half, tag, message, signature) != (name in accepted):
@@ -230,37 +242,6 @@ def suite() -> dict[str, Any]:
             }
         ],
     }
-
-
-def secret_scalar(seed: bytes) -> int:
-    """RFC 8032 section 5.1.5."""
-    return int.from_bytes(hashlib.sha512(seed).digest()[:32], "little") & (1 << 254) - 8 | 1 << 254
-
-
-def crafted(seed: bytes, tag: str, message: bytes, r_part: int, key_part: int, rest: int) -> tuple[bytes, bytes]:
-    """Return a key and a signature such as only the seed's holder can make, each plus a multiple of a point of order 8.
-
-    ``rest``: the multiple of that point by which the two sides of the equation differ; 0: it holds.
-    """
-    key = crypto_core_ed25519_add(public_key(seed), small_point(key_part))
-    for number in count(1):
-        r = crypto_core_ed25519_add(crypto_scalarmult_ed25519_base_noclamp(scalar(number)), small_point(r_part))
-        challenge = int.from_bytes(hashlib.sha512(r + key + tag.encode() + b"\0" + message).digest(), "little") % ORDER
-        if (r_part + challenge * key_part) % 8 == rest:
-            return key, r + scalar((number + challenge * secret_scalar(seed)) % ORDER)
-    raise AssertionError("unreachable")
-
-
-def small_point(multiple: int) -> bytes:
-    """A multiple of the point of order 8 that the pages list third."""
-    point = b"\1" + bytes(31)
-    for _ in range(multiple):
-        point = crypto_core_ed25519_add(point, bytes.fromhex(ORDER_8))
-    return point
-
-
-def scalar(value: int) -> bytes:
-    return value.to_bytes(32, "little")
 
 
 def envelope() -> dict[str, Any]:

@@ -149,9 +149,9 @@ def forgeries(scene: Scene) -> Iterator[tuple[str, Proof]]:
     yield "financed-large", strange.financed("loan-large", USED, RETURNED)
 
 
-def expected(raw: bytes, trust: str, now_ms: int | None) -> dict[str, Any]:
+def expected(raw: bytes, trust: bytes, now_ms: int | None) -> dict[str, Any]:
     try:
-        verdict = verify_proof(raw, TRUSTS[trust], now_ms=now_ms)
+        verdict = verify_proof(raw, trust, now_ms=now_ms)
     except UnusableError:
         return {"exit": 2}
     return {"exit": 0 if verdict.proven else 1, "verdict": msgspec.to_builtins(verdict)}

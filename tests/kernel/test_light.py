@@ -13,9 +13,12 @@ from msgspec.structs import replace
 from nacl.bindings import crypto_sign_seed_keypair
 from tests.kernel.light_scene import (
     CHAIN,
+    FIVE,
     FOUNDED,
     FOUNDED_MS,
     FOUR,
+    HEAVY,
+    OTHERS,
     at,
     block_id,
     change,
@@ -41,9 +44,6 @@ from kouan.kernel.light import LightError, Reason, Step, Trusted, advance, check
 
 PERIOD_MS = 14 * DAY_MS
 NOW_MS = FOUNDED_MS + DAY_MS
-FIVE = validators(customs=10, bank_a=10, bank_b=10, port=10, bank_c=10)
-HEAVY = validators(customs=10, bank_a=10, bank_b=10, port=10, large=50)
-OTHERS = validators(bank_c=10, stranger=10, customs=10)
 
 
 def go(trusted: Trusted, step: Step, now_ms: int | None = None) -> Trusted:

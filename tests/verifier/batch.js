@@ -7,7 +7,18 @@ const { readFileSync } = require("node:fs");
 
 const bytes = (base64) => new Uint8Array(Buffer.from(base64, "base64"));
 
+const toHex = (data) => Buffer.from(data).toString("hex");
+const fromHex = (hex) => new Uint8Array(Buffer.from(hex, "hex"));
+const toText = (data) => Buffer.from(data).toString("base64url");
+
 const FUNCTIONS = {
+  advance: verifier.advance,
+  checkHeader: verifier.checkHeader,
+  headerHash: async (header) => toHex(await verifier.headerHash(header)),
+  setHash: async (validators) => toHex(await verifier.setHash(validators)),
+  signBytes: (...given) => toHex(verifier.signBytes(...given)),
+  isVoteSigned: (key, message, signature) =>
+    verifier.isVoteSigned(toText(fromHex(key)), fromHex(message), toText(fromHex(signature))),
   verify: (proof, trust, nowMs) => verifier.verifyProof(bytes(proof), bytes(trust), nowMs),
   recode: (data) => Buffer.from(verifier.encode(verifier.decode("data", bytes(data)))).toString("base64"),
   isSigned: verifier.isSigned,
@@ -18,7 +29,7 @@ async function answer([name, ...given]) {
   try {
     return { value: await FUNCTIONS[name](...given) };
   } catch (problem) {
-    return { error: problem.constructor.name };
+    return { error: problem.constructor.name, ...(problem.failure && { failure: problem.failure }) };
   }
 }
 

@@ -4,7 +4,7 @@
 const { readFileSync } = require("node:fs");
 const vm = require("node:vm");
 
-const [script, proof, trust] = process.argv.slice(2).map((path) => readFileSync(path));
+const [script, proof, trust, ...others] = process.argv.slice(2).map((path) => readFileSync(path));
 const page = vm.createContext({ crypto, atob, btoa });
-vm.runInContext(script.toString(), page);
+for (const one of [...others, script]) vm.runInContext(one.toString(), page);
 page.kouanVerify.verifyProof(proof, trust, null).then((verdict) => console.log(verdict.proven));
