@@ -13,17 +13,23 @@ from tests.kernel.make_vectors import VECTORS, make_vectors
 from tests.kernel.worked_examples import worked_examples
 
 from kouan.kernel.envelope import Body
-from kouan.kernel.proof import Checkpoint, Handover, Leaf, OtherLeaf, Proof
+from kouan.kernel.headers import BlockId, Commit, CommitSignature, Header, SignedHeader, Time, ValidatorEntry, Version
+from kouan.kernel.light import Step
+from kouan.kernel.proof import Checkpoint, Handover, Leaf, NetworkCheckpoint, NetworkProof, OtherLeaf, Proof
 from kouan.kernel.records import Hold, Quota, Record
 from kouan.kernel.suites import verify
-from kouan.modules.alliance.founding import Founding
+from kouan.modules.alliance.founding import Founding, FoundingValidator, NetworkFounding
+from kouan.modules.alliance.trust import FoundingSignature
 
 MADE = make_vectors()
 REFERENCE = VECTORS.parent / "docs" / "reference"
 FORMATS: dict[str, list[type[Record]]] = {
-    "checkpoint.md": [Checkpoint, Handover],
+    "checkpoint.md": [
+        *(BlockId, Checkpoint, Commit, CommitSignature, Handover, Header, NetworkCheckpoint),
+        *(SignedHeader, Step, Time, ValidatorEntry, Version),
+    ],
     "envelope.md": [Body],
-    "proof.md": [Founding, Proof, Quota, Hold],
+    "proof.md": [Founding, FoundingSignature, FoundingValidator, Hold, NetworkFounding, NetworkProof, Proof, Quota],
     "tree.md": [Leaf, OtherLeaf],
 }
 
@@ -39,10 +45,10 @@ def test_the_file_is_what_the_code_makes(name: str) -> None:
 
 
 def test_no_file_is_left_over() -> None:
-    """Every proof in the folder is one that the code still makes."""
-    assert {f"proof/{path.name}" for path in (VECTORS / "proof").iterdir()} == {
-        name for name in MADE if name.startswith("proof/")
-    }
+    """Every proof in the folders is one that the code still makes."""
+    for folder in ("light", "proof", "proof-network"):
+        made = {name for name in MADE if name.startswith(f"{folder}/")}
+        assert {f"{folder}/{path.name}" for path in (VECTORS / folder).iterdir()} == made
 
 
 @pytest.mark.parametrize("example", vectors("suite")["fips_180_4"])
