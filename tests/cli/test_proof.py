@@ -182,3 +182,25 @@ def test_the_other_banks_book_knows_nothing_of_it(kouan: Kouan, lent: str) -> No
         kouan("proof", "make", "--declaration", NUMBER, "--out", "no.json", "--as", OTHER_BANK),
         "ask the owner for a slip",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "code", "said"),
+    [
+        ("followed", ["--archival"], 0, "Mode: archival"),
+        ("followed", ["--now", "2026-08-01T00:00:00Z"], 0, "Mode: live"),
+        ("followed", [], 1, "step 9 failed"),
+        ("skip", ["--archival"], 1, "step 4 failed: validator sets are left out"),
+        ("header-commit-with-little-power", ["--archival"], 1, "step 5 failed"),
+        ("unusable-trust-unsigned", ["--archival"], 0, "Proven"),
+        ("unusable-handovers", ["--archival"], 2, "proof: the file"),
+    ],
+)
+def test_a_networks_proof_is_verified_with_the_same_exit_codes(
+    name: str, options: list[str], code: int, said: str
+) -> None:
+    """0: proven, 1: not proven, 2: unusable; the sentence names the mode, or the step that failed."""
+    folder = Path(__file__).parents[2] / "vectors" / "proof-network"
+    ran = run("verify", folder / f"{name}.json", "--trust", folder / "alliance.json", "--lang", "en", *options)
+    assert ran.code == code
+    assert said in " ".join((ran.err if code == 2 else ran.out).split())
