@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from kouan.cli import proposals
+from kouan.cli import proposals, skip, validators
 from kouan.cli.calls import Call, command, group
 from kouan.cli.code_words import role_words
 from kouan.cli.output import Page, UnusableError, fields, moment, must_accept, table
@@ -26,6 +26,8 @@ from kouan.modules.alliance.standing import members_of
 
 app: Final = group("Members, their keys, and what they decide.")
 app.add_typer(proposals.app)
+app.add_typer(validators.app)
+skip.mount(app)
 
 
 @command(app, "list", examples=("kouan member list", "kouan member list --lang zh"))

@@ -20,19 +20,22 @@ from kouan.kernel.rejections import Rejection
 from kouan.modules.alliance import queries
 from kouan.modules.alliance.queries import ProposalView
 from kouan.modules.alliance.records import (
+    OPERATOR_KEY,
     AddMember,
     AddMemberKey,
     Change,
     ChangeOperator,
+    Operator,
     ResumeMember,
     RevokeMemberKey,
     SetParameter,
+    SetProtocol,
     SetRoles,
     SetSealing,
+    SetValidator,
     SuspendMember,
 )
-from kouan.modules.alliance.rules import Role
-from kouan.modules.alliance.standing import operator_of
+from kouan.modules.alliance.rules import MAX_POWER, Role
 
 app: Final = group("Proposals.")
 propose_app: Final = group("Put a change to the vote.")
@@ -227,9 +230,46 @@ def propose_operator(
     if public is None and incarnation is None:
         raise UnusableError("--public", "nothing would change; give --public, --incarnation or both")
     with call.engine() as engine:
-        operator = operator_of(LedgerReader(engine))
+        operator = LedgerReader(engine).read(Operator, OPERATOR_KEY)
+    if operator is None:
+        raise UnusableError("operator", "members run this ledger together; propose a validator instead")
     key = operator.public if public is None else _public(public)
     return _propose(call, ChangeOperator(operator.incarnation if incarnation is None else incarnation, key))
+
+
+@command(
+    propose_app,
+    "validator",
+    signs=True,
+    ids=True,
+    examples=(
+        "kouan member propose validator wusong-trade-bank 10 --public PUBLIC --as peoples-bank",
+        "kouan member propose validator wusong-trade-bank 0 --as peoples-bank",
+    ),
+)
+def propose_validator(
+    call: Call,
+    member: MemberArgument,
+    power: Annotated[int, typer.Argument(metavar="POWER", min=0, max=MAX_POWER, help="Its power; 0: none any more.")],
+    public: Annotated[
+        str | None,
+        typer.Option("--public", metavar="PUBLIC", help="The consensus key, for a new one or one that gets another."),
+    ] = None,
+) -> Page:
+    """Propose that a member runs a validator, that it is weighed anew, gets another key, or goes."""
+    return _propose(call, SetValidator(member, power, None if public is None else _public(public)))
+
+
+@command(
+    propose_app, "protocol", signs=True, examples=("kouan member propose protocol 2 1500000 --as commerce-commission",)
+)
+def propose_protocol(
+    call: Call,
+    version: Annotated[int, typer.Argument(metavar="VERSION", min=2, help="The next protocol version.")],
+    height: Annotated[int, typer.Argument(metavar="HEIGHT", min=1, help="The block from which it holds.")],
+) -> Page:
+    """Propose from which block the next version of the ledger's rules holds: every node must know it by then."""
+    return _propose(call, SetProtocol(height, version))
 
 
 def _propose(call: Call, change: Change) -> Page:
