@@ -170,11 +170,11 @@ def test_the_consensus_engine_s_parameters_are_the_network_s_alone() -> None:
     change = set_parameter("consensus.max_block_bytes", 3_000_000)
     assert Ledger().code("bank-a", propose(change)) == Rejection.PARAMETER_UNKNOWN
     ledger = network()
-    assert consensus_parameters(ledger.must(Charter, "charter")) == (2_097_152, 100_000, PERIOD_MS, 131_072)
+    assert consensus_parameters(ledger.must(Charter, "charter")) == (2_000_000, 100_000, PERIOD_MS, 100_000)
     make(ledger, change)
     make(ledger, set_parameter("trust_period_ms", 10 * DAY_MS), "shorter")
     assert parameter_of(ledger, "consensus.max_block_bytes") == 3_000_000
-    assert consensus_parameters(ledger.must(Charter, "charter")) == (3_000_000, 100_000, 10 * DAY_MS, 131_072)
+    assert consensus_parameters(ledger.must(Charter, "charter")) == (3_000_000, 100_000, 10 * DAY_MS, 100_000)
 
 
 # Evidence.

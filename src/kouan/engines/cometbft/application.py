@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from kouan.engines.cometbft.admission import Admission, Moment, Named, name_of
 from kouan.engines.cometbft.answers import NODE_BUSY, BlockTrace
-from kouan.engines.cometbft.consensus import evidence_of, milliseconds, powers_in, powers_of, updates
+from kouan.engines.cometbft.consensus import evidence_of, milliseconds, parameters_of, powers_in, powers_of, updates
 from kouan.engines.cometbft.heights import Heights
 from kouan.engines.cometbft.keeping import Keeping
 from kouan.engines.cometbft.proposals import Proposal, Rules, choose, problem_of
@@ -45,6 +45,7 @@ COMMANDS_WHILE_WAITED_FOR: Final = 500
 """Between FinalizeBlock and Commit, CometBFT waits until all it has asked of the mempool is answered."""
 VERSION: Final = "1"
 _COMMAND: Final = b'"type":"'
+_CONSENSUS_KEYS: Final = (CHARTER_KEY, VALIDATORS_KEY)
 
 
 class GenesisError(Exception):
@@ -121,10 +122,13 @@ class Application:
         """Look at the state after a block from now on."""
         self._now = Moment(State(self._records), height, time_ms)
         self._checked_while_waited_for = 0
+        self.store.keep_versions = self._charter().parameters.get(PROVABLE_BLOCKS, self._ledger.keep_versions)
+
+    def _charter(self) -> Charter:
         charter = self._now.state.read(Charter, CHARTER_KEY)
         if charter is None:
             raise AssertionError("the state has no charter")
-        self.store.keep_versions = charter.parameters.get(PROVABLE_BLOCKS, self._ledger.keep_versions)
+        return charter
 
     @property
     def height(self) -> int:
@@ -154,7 +158,11 @@ class Application:
     def init_chain(self, request: abci.RequestInitChain) -> abci.ResponseInitChain:
         """Answer what the ledger begins with; raises GenesisError when CometBFT begins another."""
         self._check_genesis(request)
-        return abci.ResponseInitChain(app_hash=self._app_hash(), validators=updates({}, powers_of(self._now.state)))
+        return abci.ResponseInitChain(
+            app_hash=self._app_hash(),
+            consensus_params=parameters_of(self._charter()),
+            validators=updates({}, powers_of(self._now.state)),
+        )
 
     def _check_genesis(self, request: abci.RequestInitChain) -> None:
         if request.chain_id != self._ledger.alliance:
@@ -243,14 +251,22 @@ class Application:
                 f"block {block.height} cannot be executed; nothing of it was written. Its envelopes: {names}"
             )
             raise
-        written = next((write.value for write in outcome.writes if write.key == VALIDATORS_KEY), None)
-        after = None if written is None else decoder(Validators).decode(written)
+        return Finalized(block, list(map(envelope_hash, block.envelopes)), outcome, self._answer(outcome))
+
+    def _answer(self, outcome: BlockOutcome) -> abci.ResponseFinalizeBlock:
+        """Tell CometBFT what came of a block, and what of its own affairs is another now."""
+        written = {write.key: write.value for write in outcome.writes if write.key in _CONSENSUS_KEYS}
         answer = abci.ResponseFinalizeBlock(
-            tx_results=[abci.ExecTxResult(data=receipt) for receipt in outcome.receipts],
-            validator_updates=[] if after is None else updates(powers_of(self._now.state), powers_in(after)),
-            app_hash=outcome.app_hash,
+            tx_results=[abci.ExecTxResult(data=receipt) for receipt in outcome.receipts], app_hash=outcome.app_hash
         )
-        return Finalized(block, list(map(envelope_hash, block.envelopes)), outcome, answer)
+        if VALIDATORS_KEY in written:
+            after = decoder(Validators).decode(written[VALIDATORS_KEY])
+            answer.validator_updates.extend(updates(powers_of(self._now.state), powers_in(after)))
+        if CHARTER_KEY in written:
+            wanted = parameters_of(decoder(Charter).decode(written[CHARTER_KEY]))
+            if wanted != parameters_of(self._charter()):
+                answer.consensus_param_updates.CopyFrom(wanted)
+        return answer
 
     def commit(self, _request: abci.RequestCommit) -> abci.ResponseCommit:
         """Take the finalized block in; put the state on disk when enough is gathered."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.cometbft.proto.tendermint.crypto.keys_pb2 import PublicKey
+from kouan.engines.cometbft.proto.tendermint.types.params_pb2 import BlockParams, ConsensusParams, EvidenceParams
 from kouan.kernel.encoding import from_text
 from kouan.kernel.execution import Evidence
+from kouan.kernel.records import Charter
 from kouan.kernel.state import Reader
+from kouan.modules.alliance.consensus import consensus_parameters
 from kouan.modules.alliance.records import VALIDATORS_KEY, Validators
 
 KINDS = {abci.DUPLICATE_VOTE: "duplicate-vote", abci.LIGHT_CLIENT_ATTACK: "light-client-attack"}
@@ -42,6 +46,20 @@ def updates(before: dict[bytes, int], after: dict[bytes, int]) -> list[abci.Vali
         abci.ValidatorUpdate(pub_key=PublicKey(ed25519=public), power=power)
         for public, power in sorted({**gone, **changed}.items())
     ]
+
+
+def parameters_of(charter: Charter) -> ConsensusParams:
+    """Return how CometBFT is set under a charter; what the charter does not govern stays as genesis.json has it."""
+    governed = consensus_parameters(charter)
+    age_s, rest_ms = divmod(governed.evidence_age_ms, 1000)
+    return ConsensusParams(
+        block=BlockParams(max_bytes=governed.max_block_bytes, max_gas=-1),
+        evidence=EvidenceParams(
+            max_age_num_blocks=governed.evidence_age_blocks,
+            max_age_duration=Duration(seconds=age_s, nanos=rest_ms * 1_000_000),
+            max_bytes=governed.max_evidence_bytes,
+        ),
+    )
 
 
 def evidence_of(misbehavior: Iterable[abci.Misbehavior]) -> tuple[Evidence, ...]:

@@ -11,10 +11,10 @@ from kouan.modules.alliance.rules import PARAMETERS, TRUST_PERIOD
 GROUP: Final = "consensus."
 BLOCK_BYTES: Final = "consensus.max_block_bytes"
 EVIDENCE_BLOCKS: Final = "consensus.evidence_age_blocks"
-EVIDENCE_BYTES: Final = 131_072
+EVIDENCE_BYTES: Final = 100_000
 
 CONSENSUS_PARAMETERS: Final[tuple[Parameter, ...]] = (
-    Parameter(BLOCK_BYTES, "bytes", 2_097_152, 1_048_576, 4_194_304, "how large a block may be, all in all"),
+    Parameter(BLOCK_BYTES, "bytes", 2_000_000, 1_048_576, 4_194_304, "how large a block may be, all in all"),
     Parameter(
         EVIDENCE_BLOCKS,
         "blocks",

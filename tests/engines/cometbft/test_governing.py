@@ -1,0 +1,86 @@
+"""What members decide reaches CometBFT: its validators, its parameters, and who is suspended for double signing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from tests.engines.cometbft import driver
+from tests.modules.alliance.network import POWERS, consensus_public, network_founding
+from tests.modules.alliance.voting import EVERYBODY, Wire, enact, propose, set_parameter, set_validator, vote
+from tests.modules.ledger import Ledger
+
+from kouan import bootstrap
+from kouan.engines.cometbft.application import Application
+from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
+from kouan.kernel.encoding import from_text
+from kouan.kernel.headers import address_of
+from kouan.modules.alliance.rules import DAY_MS
+
+FOUNDING = network_founding()
+
+
+class Chain:
+    """An application, and the members that send to it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.members = Ledger(founding=FOUNDING)
+        self.application = Application(directory, bootstrap.ledger_of(FOUNDING))
+        self.begun = self.application.init_chain(
+            abci.RequestInitChain(
+                chain_id=self.members.alliance,
+                time=driver.timestamp(FOUNDING.founded_ms),
+                validators=driver.genesis(self.application).validators,
+            )
+        )
+
+    def block(self, *envelopes: bytes, evidence: tuple[abci.Misbehavior, ...] = ()) -> abci.ResponseFinalizeBlock:
+        return driver.block(self.application, *envelopes, time_ms=self.members.time_ms, misbehavior=evidence)
+
+    def enacted(self, change: Wire, name: str) -> abci.ResponseFinalizeBlock:
+        """The answer to the block in which a change takes effect."""
+        votes = [self.members.envelope(member, vote(name)) for member in EVERYBODY]
+        self.block(self.members.envelope("bank-a", propose(change, name)), *votes)
+        self.members.advance(DAY_MS)
+        return self.block(self.members.envelope("bank-a", enact(name)))
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Iterator[Chain]:
+    made = Chain(tmp_path)
+    yield made
+    made.application.close()
+
+
+def test_a_change_of_validators_is_told_once(chain: Chain) -> None:
+    public = consensus_public("bank-c")
+    told = chain.enacted(set_validator("bank-c", 13, public), "p").validator_updates
+    assert [(one.pub_key.ed25519, one.power) for one in told] == [(from_text(public), 13)]
+    assert not chain.block().validator_updates
+
+
+def test_the_charter_s_parameters_are_told_when_they_change(chain: Chain) -> None:
+    assert chain.begun.consensus_params.block.max_bytes == 2_000_000
+    larger = chain.enacted(set_parameter("consensus.max_block_bytes", 3_000_000), "p").consensus_param_updates
+    assert (larger.block.max_bytes, larger.block.max_gas, larger.HasField("validator")) == (3_000_000, -1, False)
+    shorter = chain.enacted(set_parameter("trust_period_ms", 10 * DAY_MS), "q").consensus_param_updates
+    assert shorter.evidence.max_age_duration == Duration(seconds=10 * DAY_MS // 1000)
+    assert shorter.block.max_bytes == 3_000_000
+    other = chain.enacted(set_parameter("provable_blocks", 300), "r")
+    assert not other.HasField("consensus_param_updates")
+
+
+def test_evidence_suspends_in_the_block_that_brings_it(chain: Chain) -> None:
+    guilty = from_text(consensus_public("bank-a"))
+    proof = abci.Misbehavior(
+        type=abci.DUPLICATE_VOTE,
+        validator=abci.Validator(address=address_of(guilty), power=POWERS["bank-a"]),
+        height=1,
+        time=driver.timestamp(chain.members.time_ms),
+        total_voting_power=sum(POWERS.values()),
+    )
+    told = chain.block(evidence=(proof,)).validator_updates
+    assert [(one.pub_key.ed25519, one.power) for one in told] == [(guilty, 0)]
+    assert not chain.block(evidence=(proof,)).validator_updates
