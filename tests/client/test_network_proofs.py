@@ -150,6 +150,17 @@ def test_unusable(name: str) -> None:
         verdict_of(CASES[name])
 
 
+def test_the_error_says_what_is_wrong_with_the_file() -> None:
+    """Damaged is damaged, whichever the format; and a trust file is no proof."""
+    for raw, said in (
+        (CASES["unusable-nanos"].proof, r"is damaged: .*nanos.*a network's proof"),
+        (CASES["record"].proof[:-1], "is not whole JSON"),
+        (TRUST, "is a network's trust file"),
+    ):
+        with pytest.raises(UnusableError, match=said):
+            verify_proof(raw, TRUST, now_ms=None)
+
+
 def is_proven(raw: bytes, now_ms: int | None) -> bool:
     try:
         return verify_proof(raw, TRUST, now_ms=now_ms).proven

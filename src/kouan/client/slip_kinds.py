@@ -22,6 +22,7 @@ KINDS: Final = {
     "kouan/recorded/1": "a recorded slip, made by `kouan paper record` for `kouan enterprise receive`",
     "kouan/seal/1": "a document's seal, made by `kouan seal hand-over` for `kouan seal request`",
     "kouan/trust/1": "an alliance's trust file, made by `kouan init` for `kouan verify --trust`",
+    "kouan/trust/2": "a network's trust file, alliance.json, for `kouan verify --trust`",
 }
 
 

@@ -136,13 +136,13 @@ def _read_trust(data: bytes) -> AnyFounding:
 
 
 def _read_proof(data: bytes) -> AnyProof:
-    limit = MAX_NETWORK_BYTES if _NETWORK in data else MAX_BYTES
+    form, limit = (NETWORK_PROOF_FORMAT, MAX_NETWORK_BYTES) if _NETWORK in data else (PROOF_FORMAT, MAX_BYTES)
     if len(data) > limit:
         raise UnusableError(f"proof: it has {len(data)} bytes; at most {limit} are read")
     try:
         proof = read_proof(data.strip())
     except (EncodingError, msgspec.ValidationError) as problem:
-        raise UnusableError(f"proof: the file {wrong_file(data, 'kouan/proof/1', problem)}") from None
+        raise UnusableError(f"proof: the file {wrong_file(data, form, problem)}") from None
     if isinstance(proof, Proof) and len(data) > MAX_BYTES:
         raise UnusableError(f"proof: it has {len(data)} bytes; of {PROOF_FORMAT} at most {MAX_BYTES} are read")
     return proof
