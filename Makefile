@@ -24,9 +24,10 @@ demo: $(READY) ## a day of the port on the embedded engine
 test: $(READY) ## every test, on both cores
 	$(BIN)/python -m pytest -n 2
 
-chaos: $(READY) ## 1,000 simulated days under the auditor's eyes, and a server killed again and again (minutes)
+chaos: $(READY) ## 1,000 simulated days under the auditor's eyes, a server killed again and again, networks put through every fault (an hour)
 	$(BIN)/python -m tests.simulation.chaos --seeds 1000 --processes 2
 	$(BIN)/python -m tests.engines.chaos --rounds 50 --seed 1
+	$(BIN)/python -m tests.network.chaos --rounds 3 --seed 1
 
 bench: $(READY) ## what one command costs, beside PostgreSQL too, and how many frauds are found: tables, and JSON in bench/out
 	$(BIN)/python -m bench.run
