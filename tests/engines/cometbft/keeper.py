@@ -14,6 +14,7 @@ from typing import IO, Any, Final
 from tests.engines.cometbft import scene
 from tests.engines.cometbft.node import BINARY, DEADLINE_S, Node, rpc
 
+from kouan.engines.cometbft import retention
 from kouan.engines.cometbft.application import Application
 from kouan.engines.cometbft.keeping import Keep, Keeping
 from kouan.engines.cometbft.own_node import OwnNode
@@ -22,17 +23,19 @@ from kouan.modules.alliance.founding import trusted_at_founding
 
 FOUNDED: Final = trusted_at_founding(scene.FOUNDING)
 EVERY_MS: Final = 4_000
-KEEP: Final = Keep(snapshot_every_ms=EVERY_MS, snapshots=8, retention_ms=10_000)
+DAY_MS: Final = 86_400_000
 
 
 def main() -> None:
     """Be the application's process: directory, socket, port of CometBFT's RPC."""
-    directory, path, port = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    directory, path, port, retention_ms = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+    retention.HOUR_MS = 1_000  # type: ignore[misc]  # ages by the second: a test lasts less than an hour
+    keep = Keep(snapshot_every_ms=EVERY_MS, snapshots=8, retention_ms=retention_ms)
 
     def tell(event: str, **about: Any) -> None:
         print(json.dumps({"event": event, **about}), flush=True)  # noqa: T201  # the process's log
 
-    keeping = Keeping(directory, FOUNDED, KEEP, OwnNode(f"127.0.0.1:{port}"), tell)
+    keeping = Keeping(directory, FOUNDED, keep, OwnNode(f"127.0.0.1:{port}"), tell)
     application = Application(directory, scene.LEDGER, keeping=keeping, tell=tell)
     try:
         code = asyncio.run(serve(application, path, tell))
@@ -44,8 +47,9 @@ def main() -> None:
 class Keeper(Node):
     """A node that keeps snapshots; ``follows`` makes it one that only follows another."""
 
-    def __init__(self, directory: Path, follows: Keeper | None = None) -> None:
+    def __init__(self, directory: Path, follows: Keeper | None = None, retention_ms: int = DAY_MS) -> None:
         directory.mkdir(exist_ok=True)
+        self.retention_ms = retention_ms
         super().__init__(directory)
         self.configure(addr_book_strict=False, allow_duplicate_ip=True)
         if follows is not None:
@@ -94,7 +98,7 @@ class Keeper(Node):
     def start_application(self, log: IO[bytes]) -> None:
         self.socket.unlink(missing_ok=True)
         module = [sys.executable, "-m", "tests.engines.cometbft.keeper"]
-        arguments = [str(self.directory), str(self.socket), str(self.port)]
+        arguments = [str(self.directory), str(self.socket), str(self.port), str(self.retention_ms)]
         self._processes = [subprocess.Popen(module + arguments, stdout=log, stderr=log)]
         self.wait(self.socket.exists)
 
@@ -107,6 +111,24 @@ class Keeper(Node):
         for process in reversed(self._processes):
             process.terminate()
             process.wait(DEADLINE_S)
+
+    def fails_with(self, *words: str) -> None:
+        """Start both, wait until the log says one of these, and end them."""
+        with (self.directory / "log").open("ab") as log:
+            before = len(self.log)
+            self.start_application(log)
+            self.start_comet(log)
+            end_s = time.monotonic() + DEADLINE_S
+            while not any(word in self.log[before:] for word in words):
+                if time.monotonic() > end_s:
+                    raise AssertionError(f"the log has none of {words}: {self.log[before:][-3000:]}")
+                time.sleep(0.05)
+            self.kill()
+
+    @property
+    def base(self) -> int:
+        """The lowest block that is kept."""
+        return int(rpc(self.port, "status")["sync_info"]["earliest_block_height"])
 
     @property
     def log(self) -> str:

@@ -1,0 +1,153 @@
+"""Every row of docs/operating/recovery.md: what is lost, what is said, and the way back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from tests.engines.cometbft import scene
+from tests.engines.cometbft.keeper import FOUNDED, Keeper
+from tests.engines.cometbft.node import BINARY
+from tests.engines.cometbft.test_node import ask, submit
+
+from kouan.engines.cometbft.answers import Records
+from kouan.engines.cometbft.carried import restore_snapshot
+
+pytestmark = [
+    pytest.mark.skipif(not BINARY.exists(), reason="CometBFT is not installed: make engine"),
+    pytest.mark.xdist_group("recovery"),
+]
+VOTED = Path("cometbft") / "data" / "priv_validator_state.json"
+
+
+class Pair:
+    """A validator that goes on, and a node that follows it, whole but for what a test takes from it."""
+
+    def __init__(self, directory: Path, running: ExitStack) -> None:
+        self.first = Keeper(directory / "a")
+        running.callback(self.first.kill)
+        self.first.start()
+        for raw in scene.day(2, now_ms=time.time_ns() // 1_000_000):
+            submit(self.first, raw)
+        self.node = Keeper(directory / "b", follows=self.first, retention_ms=4_000)
+        running.callback(self.node.kill)
+        self.node.start()
+        self.node.await_snapshot()
+        self.node.wait(lambda: self.node.base > 3)
+        self.node.stop()
+        self._whole = directory / "whole"
+        shutil.copytree(self.node.directory, self._whole, ignore=shutil.ignore_patterns("*.sock"))
+
+    def anew(self) -> Keeper:
+        """Return the follower as it was when it was stopped."""
+        self.node.kill()
+        shutil.rmtree(self.node.directory)
+        shutil.copytree(self._whole, self.node.directory)
+        return self.node
+
+    def catches_up(self) -> None:
+        """Start the follower and see that it has the same state as the validator."""
+        self.node.start()
+        height = self.first.height
+        self.node.await_height(height + 1)
+        asked = (["charter", "window/customs/main"], height - 1)
+        assert ask(self.first, "records", asked, Records) == ask(self.node, "records", asked, Records)
+        self.node.stop()
+
+    def restore(self, height: int) -> None:
+        """What `kouan node restore` does with a snapshot of the node's own."""
+        place = self.node.directory / "snapshots" / str(height)
+        restore_snapshot(self.node.directory, place, FOUNDED, None, lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    with ExitStack() as running:
+        yield Pair(tmp_path_factory.mktemp("pair"), running)
+
+
+def without_data(node: Keeper) -> None:
+    """Lose what CometBFT has, all but the last vote that was signed."""
+    voted = (node.directory / VOTED).read_bytes()
+    shutil.rmtree(node.home / "data")
+    (node.home / "data").mkdir()
+    (node.directory / VOTED).write_bytes(voted)
+
+
+def test_application_behind(pair: Pair) -> None:
+    """A kill loses what was not flushed; CometBFT plays those blocks again."""
+    node = pair.anew()
+    node.start()
+    node.await_height(node.height + 2)
+    node.kill()
+    pair.catches_up()
+
+
+def test_state_lost_and_blocks_pruned(pair: Pair) -> None:
+    """CometBFT cannot play what it no longer has; a snapshot from the node's own shelf closes the gap."""
+    node = pair.anew()
+    shutil.rmtree(node.directory / "state")
+    node.fails_with("too far below block store base", "is too low")
+    pair.restore(node.snapshots()[-1])
+    pair.catches_up()
+
+
+def test_application_ahead(pair: Pair) -> None:
+    """CometBFT's data from yesterday's copy: never with yesterday's last vote. The state is put back behind it."""
+    node = pair.anew()
+    kept = node.snapshots()[-1]
+    shutil.copytree(node.home / "data", node.directory / "yesterday")
+    node.start()
+    node.await_snapshot(above=kept)
+    node.stop()
+    voted = (node.directory / VOTED).read_bytes()
+    shutil.rmtree(node.home / "data")
+    shutil.move(node.directory / "yesterday", node.home / "data")
+    (node.directory / VOTED).write_bytes(voted)
+    node.fails_with("is higher than core")
+    pair.restore(kept)
+    pair.catches_up()
+
+
+def test_cometbfts_data_lost(pair: Pair) -> None:
+    """A state without a chain is not gone on from; state sync brings both, and sets the old state aside."""
+    node = pair.anew()
+    without_data(node)
+    node.fails_with("Did you reset CometBFT without resetting your application's data?")
+    node.sync_from(pair.first)
+    pair.catches_up()
+    assert (node.directory / "state.aside-1").exists()
+
+
+def test_both_lost(pair: Pair) -> None:
+    """Only the keys and the last vote are left: state sync, as for a new node."""
+    node = pair.anew()
+    without_data(node)
+    shutil.rmtree(node.directory / "state")
+    shutil.rmtree(node.directory / "snapshots")
+    node.sync_from(pair.first)
+    pair.catches_up()
+
+
+def test_last_vote_lost(pair: Pair) -> None:
+    """CometBFT does not start without it. One that lies ahead of all that was signed can sign nothing twice."""
+    node = pair.anew()
+    (node.directory / VOTED).unlink()
+    node.fails_with("error reading PrivValidator state", "priv_validator_state.json: no such file")
+    ahead = {"height": str(pair.first.height + 1_000), "round": 0, "step": 3}
+    (node.directory / VOTED).write_text(json.dumps(ahead))
+    pair.catches_up()
+
+
+def test_consensus_log_cut(pair: Pair) -> None:
+    """CometBFT puts a log that ends within a record right by itself."""
+    node = pair.anew()
+    wal = node.home / "data" / "cs.wal" / "wal"
+    with wal.open("r+b") as file:
+        file.truncate(wal.stat().st_size - 7)
+    pair.catches_up()
