@@ -71,7 +71,7 @@ def start(
 def application(directory: NodeArgument) -> None:
     """Be a node's application, as `kouan node start` has it: CometBFT asks it over a socket. Logs JSON lines."""
     from kouan import bootstrap  # noqa: PLC0415  # every module of the ledger, which the supervisor does not need
-    from kouan.engines.cometbft import http, keeping, metrics, serving  # noqa: PLC0415  # as above
+    from kouan.engines.cometbft import http, keeping, metrics, serving, skipping  # noqa: PLC0415  # as above
 
     node = NodeDirectory(directory)
     tell = Journal()
@@ -80,8 +80,10 @@ def application(directory: NodeArgument) -> None:
         founding = node_setup.check(node)
         measured = metrics.Metrics()
         with http.served(settings.http, measured, settings.rpc):
+            ledger = bootstrap.ledger_of(founding)
             keeps = keeping.of_node(node, settings, founding, tell)
-            opened = metrics.MeteredApplication(node.path, bootstrap.ledger_of(founding), measured, tell, keeps)
+            skipped = skipping.skipping(node.skip_file, ledger.alliance)
+            opened = metrics.MeteredApplication(node.path, ledger, measured, tell, keeps, skipped)
             try:
                 code = asyncio.run(serving.serve(opened, node.socket, tell))
             finally:

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from tests.engines.cometbft import driver
 from tests.modules.alliance.network import POWERS, consensus_public, network_founding
 from tests.modules.alliance.voting import EVERYBODY, Wire, enact, propose, set_parameter, set_validator, vote
-from tests.modules.ledger import Ledger
+from tests.modules.ledger import Ledger, seed_of
 
 from kouan import bootstrap
 from kouan.engines.cometbft.application import Application
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
+from kouan.engines.cometbft.skipping import skipping
 from kouan.kernel.encoding import from_text
+from kouan.kernel.envelope import envelope_id
 from kouan.kernel.headers import address_of
+from kouan.kernel.rejections import Rejection
 from kouan.modules.alliance.rules import DAY_MS
+from kouan.modules.alliance.skipping import SkipListError, sign_skip_list, skip_file, skip_list
 
 FOUNDING = network_founding()
 
@@ -84,3 +89,29 @@ def test_evidence_suspends_in_the_block_that_brings_it(chain: Chain) -> None:
     told = chain.block(evidence=(proof,)).validator_updates
     assert [(one.pub_key.ed25519, one.power) for one in told] == [(guilty, 0)]
     assert not chain.block(evidence=(proof,)).validator_updates
+
+
+def test_a_ledger_that_stands_still_goes_on_with_a_list_that_two_thirds_signed(tmp_path: Path) -> None:
+    """And not with one that fewer signed, nor with a file that is none."""
+    members, file = Ledger(founding=FOUNDING), tmp_path / "skip.json"
+    raw = members.envelope("bank-a", propose(set_parameter("provable_blocks", 300)))
+    listed = skip_list(members.alliance, [envelope_id(raw)])
+    for number, member in enumerate(POWERS):
+        file.write_bytes(skip_file(listed))
+        if number < 3:
+            with pytest.raises(SkipListError, match=f"signatures: {10 * number} of 40"):
+                opened(tmp_path)
+        listed = sign_skip_list(listed, member, "main", seed_of(member))
+    application = opened(tmp_path)
+    answer = driver.block(application, raw, time_ms=members.time_ms)
+    assert msgspec.json.decode(answer.tx_results[0].data)["code"] == Rejection.ENVELOPE_SKIPPED
+    application.close()
+    file.write_bytes(b"[]")
+    with pytest.raises(SkipListError, match="not a skip list"):
+        opened(tmp_path)
+
+
+def opened(directory: Path) -> Application:
+    """The application as a node opens it, with the skip list in its directory."""
+    ledger = bootstrap.ledger_of(FOUNDING)
+    return Application(directory, ledger, skipped=skipping(directory / "skip.json", ledger.alliance))

@@ -8,7 +8,7 @@ and time comes with the blocks.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -35,7 +35,7 @@ from kouan.kernel.envelope import envelope_hash, envelope_id
 from kouan.kernel.execution import NO_RECEIPTS, Block, BlockOutcome, TooOldError, app_hash, execute_block, found
 from kouan.kernel.records import Charter
 from kouan.kernel.registry import CHARTER_KEY
-from kouan.kernel.state import State, decoder
+from kouan.kernel.state import Reader, State, StateReader, decoder
 from kouan.modules.alliance.records import VALIDATORS_KEY, Validators
 from kouan.modules.alliance.rules import PROVABLE_BLOCKS
 
@@ -61,6 +61,15 @@ class Finalized(NamedTuple):
     answer: abci.ResponseFinalizeBlock
 
 
+Skipping = Callable[[Reader], frozenset[str]]
+"""From a state to the ids of the envelopes that are not executed."""
+
+
+def skip_nothing(_: Reader) -> frozenset[str]:
+    """Return no ids: no envelope has crashed the nodes."""
+    return frozenset()
+
+
 def silent(event: str, **about: object) -> None:
     """Tell nobody."""
 
@@ -73,12 +82,13 @@ class Application:
         directory: Path,
         ledger: Ledger,
         *,
-        skipped: frozenset[str] = frozenset(),
+        skipped: Skipping = skip_nothing,
         keeping: Keeping | None = None,
         tell: Tell = silent,
     ) -> None:
-        """Open the state in ``directory / "state"``, or begin it; raises StoreError.
+        """Open the state in ``directory / "state"``, or begin it; raises StoreError, and what ``skipped`` raises.
 
+        ``skipped`` is given the state as it is on disk: a skip list counts by its validators.
         ``keeping``: snapshots, archive and retention; without it none are kept. It is closed with this.
         """
         self._directory = directory
@@ -86,7 +96,6 @@ class Application:
         self._state_sync = None if keeping is None else keeping.state_sync(self._adopt)
         self._ledger = ledger
         self._tell = tell
-        self._skipped = skipped
         self._finalized: Finalized | None = None
         self._flush_at = FLUSH_VALUES
         with ExitStack() as opened:
@@ -97,8 +106,9 @@ class Application:
             self.store = Store(directory / STATE, keep_versions=ledger.keep_versions)
             opened.callback(lambda: self.store.close())  # noqa: PLW0108  # it may be another one by then
             self.admission = Admission(ledger.alliance, ledger.registry, self._letters, self.claims)
-            self._rules = Rules(ledger.alliance, ledger.registry, self._letters, self.claims, skipped)
             self._begin()
+            self._skipped = skipped(StateReader(self.store))
+            self._rules = Rules(ledger.alliance, ledger.registry, self._letters, self.claims, self._skipped)
             self._opened = opened.pop_all()
 
     def _begin(self) -> None:

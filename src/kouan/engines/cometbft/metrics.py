@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from kouan.engines.cometbft.application import Application
+from kouan.engines.cometbft.application import Application, Skipping, skip_nothing
 from kouan.engines.cometbft.keeping import Keeping
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.embedded import Ledger
@@ -94,11 +94,17 @@ class MeteredApplication(Application):
     """The application, with what it does counted and measured."""
 
     def __init__(
-        self, directory: Path, ledger: Ledger, metrics: Metrics, tell: Tell, keeping: Keeping | None = None
+        self,
+        directory: Path,
+        ledger: Ledger,
+        metrics: Metrics,
+        tell: Tell,
+        keeping: Keeping | None = None,
+        skipped: Skipping = skip_nothing,
     ) -> None:
         """See `Application`."""
         self.metrics = metrics
-        super().__init__(directory, ledger, keeping=keeping, tell=tell)
+        super().__init__(directory, ledger, skipped=skipped, keeping=keeping, tell=tell)
         self.metrics.stands(self.store, self.height, self.time_ms, 0)
 
     def check_txs(self, requests: Sequence[abci.RequestCheckTx]) -> list[abci.ResponseCheckTx]:

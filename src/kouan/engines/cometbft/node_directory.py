@@ -3,6 +3,7 @@
 ==============================  =======================================================================
 ``node.json``                   the settings below
 ``alliance.json``               the trust file, checked at every start
+``skip.json``                   the skip list, if the members ever agreed on one; judged at every start
 ``cometbft/config/``            CometBFT's configuration, genesis and keys
 ``cometbft/data/``              CometBFT's blocks, state and the last vote that was signed
 ``state/``, ``snapshots/``      the application's
@@ -76,6 +77,11 @@ class NodeDirectory:
     def trust_file(self) -> Path:
         """``alliance.json``, absent until the node has joined."""
         return self.path / "alliance.json"
+
+    @property
+    def skip_file(self) -> Path:
+        """``skip.json``, absent where no envelope ever crashed the nodes."""
+        return self.path / "skip.json"
 
     @property
     def home(self) -> Path:
