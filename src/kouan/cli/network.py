@@ -155,7 +155,7 @@ def _found(call: Call, port: Path, validators: int, base_port: int | None, name:
         name,
         cast,
         {one.listed.member: (Peer(one.listed.p2p, one.public.node), one.public.validator) for one in made},
-        bootstrap.PARAMETERS,
+        bootstrap.NETWORK_PARAMETERS,
         entropy=os.urandom,
         now_ms=bootstrap.now_ms(),
         passphrase=call.passphrase,
