@@ -27,37 +27,42 @@ CLIENT_KEYS = [f"client-{number}" for number in range(64)]
 OPERATOR_SEED = digest("bench/operator")
 
 
-def _seed(name: str) -> bytes:
+def seed_of(name: str) -> bytes:
+    """Return the seed of a key by its name: member/key, or draw-0 and so on for the owners' keys."""
     return digest("bench/seed", name.encode())
 
 
 def _draw_seeds() -> list[bytes]:
-    return [_seed(f"draw-{number}") for number in range(DRAW_KEYS)]
+    return [seed_of(f"draw-{number}") for number in range(DRAW_KEYS)]
 
 
 def _key(member: str, name: str) -> FoundingKey:
-    return FoundingKey(to_text(public_key(_seed(f"{member}/{name}"))), SUITE)
+    return FoundingKey(to_text(public_key(seed_of(f"{member}/{name}"))), SUITE)
 
 
-def founding() -> Founding:
-    """A small alliance."""
+def founding_members() -> list[FoundingMember]:
+    """Four institutions; the bank has a key for each of its 64 clients."""
     roles = {BANK: ["bank"], "commerce": ["convener", "operator"], "customs": ["customs"], "overseer": ["overseer"]}
-    members = [
+    return [
         FoundingMember(
             id=member,
             keys={name: _key(member, name) for name in ("main", *(CLIENT_KEYS if member == BANK else ()))},
             roles=given,  # type: ignore[arg-type]  # plain strings here
-            sealing=to_text(public_key(_seed(f"{member}-sealing"))),
+            sealing=to_text(public_key(seed_of(f"{member}-sealing"))),
         )
         for member, given in roles.items()
     ]
+
+
+def founding() -> Founding:
+    """A small alliance."""
     charter = {parameter.name: parameter.default for parameter in PARAMETERS}
     charter["envelopes_per_member_and_block"] = 100_000
     return Founding(
         charter=charter,
         engine="embedded",
         founded_ms=START_MS,
-        members=members,
+        members=founding_members(),
         name="bench",
         nonce=to_text(bytes(16)),
         operator=to_text(public_key(OPERATOR_SEED)),
@@ -120,8 +125,18 @@ def open_engine(directory: Path, ledger: Ledger, now_ms: Callable[[], int] = lam
 class Holds:
     """Makes signed envelopes of holds, each on one quota, spread at random."""
 
-    def __init__(self, alliance: str, count: int, *, seed: int, first_number: int = 0, key: str = "main") -> None:
+    def __init__(
+        self,
+        alliance: str,
+        count: int,
+        *,
+        seed: int,
+        first_number: int = 0,
+        key: str = "main",
+        now_ms: int = START_MS,
+    ) -> None:
         self._alliance = alliance
+        self._now_ms = now_ms
         self._key = key
         self._count = count
         self._random = random.Random(seed)
@@ -134,17 +149,17 @@ class Holds:
         body = Body(
             alliance=self._alliance,
             commands=[self._hold() for _ in range(commands)],
-            expires_ms=START_MS + 3_600_000,
+            expires_ms=self._now_ms + 3_600_000,
             mode="each",
             number=self._number,
             signer=f"{BANK}/{self._key}",
         )
-        return make(body, _seed(f"{BANK}/{self._key}"))
+        return make(body, seed_of(f"{BANK}/{self._key}"))
 
     def _hold(self) -> dict[str, object]:
         financing = to_text(self._random.randbytes(16))
         number = self._random.randrange(self._count)
-        quota, amount, expires_ms = quota_id(number), 10_000, START_MS + 3_600_000
+        quota, amount, expires_ms = quota_id(number), 10_000, self._now_ms + 3_600_000
         message = draw_message(self._alliance, BANK, financing, quota, amount, expires_ms)
         signature = to_text(sign(self._seeds[number % DRAW_KEYS], DRAW_TAG, message))
         return {
@@ -152,8 +167,8 @@ class Holds:
             "amount": amount,
             "currency": "USD",
             "financing": financing,
-            "lapse_ms": START_MS + 3 * 24 * 3_600_000,
-            "maturity_ms": START_MS + 90 * 24 * 3_600_000,
+            "lapse_ms": self._now_ms + 3 * 24 * 3_600_000,
+            "maturity_ms": self._now_ms + 90 * 24 * 3_600_000,
             "product": "export-bill",
             "purpose": "seller",
             "rates": {},

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -49,19 +50,19 @@ _encoder: Final = msgspec.json.Encoder(order="sorted")
 _decoder: Final = msgspec.json.Decoder()
 
 
-def _check(value: Any, levels: int) -> None:
+def _check(values: Iterable[Any], levels: int) -> None:
     """Refuse what JSON has and the subset has not: floats, large integers, deep nesting."""
-    kind = type(value)
-    if kind is dict or kind is list:
-        if levels == 0:
-            raise EncodingError(f"nested deeper than {MAX_DEPTH} levels")
-        for child in value.values() if kind is dict else value:
-            if type(child) is not str:
-                _check(child, levels - 1)
-    elif kind is float:
-        raise EncodingError(f"{value!r} is not an integer; there are no other numbers")
-    elif kind is int and not -MAX_INTEGER <= value <= MAX_INTEGER:
-        raise EncodingError(f"{value} is not within ±(2⁵³-1)")
+    for value in values:
+        kind = type(value)
+        if kind is int:
+            if not -MAX_INTEGER <= value <= MAX_INTEGER:
+                raise EncodingError(f"{value} is not within ±(2⁵³-1)")
+        elif kind is dict or kind is list:
+            if levels == 0:
+                raise EncodingError(f"nested deeper than {MAX_DEPTH} levels")
+            _check(value.values() if kind is dict else value, levels - 1)
+        elif kind is float:
+            raise EncodingError(f"{value!r} is not an integer; there are no other numbers")
 
 
 def encode(value: Any) -> bytes:
@@ -80,7 +81,7 @@ def decode(data: bytes) -> Any:
         value = _decoder.decode(data)
     except (msgspec.MsgspecError, RecursionError) as problem:
         raise EncodingError(str(problem)) from None
-    _check(value, MAX_DEPTH)
+    _check((value,), MAX_DEPTH)
     if _encoder.encode(value) != data:
         raise EncodingError("the bytes are not canonical: keys sorted, no white space, no escapes, no duplicates")
     return value

@@ -16,6 +16,7 @@ entry is path, leaf hash and *place*: where the store keeps the value; the tree 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -37,6 +38,7 @@ _LEAF: Final = b"kouan/leaf/1\0"
 _put_ref: Final = Struct(f"{REF}s").pack_into
 
 
+@lru_cache(1 << 15)  # a block asks for most of its keys several times
 def path_of(key: str) -> bytes:
     """Return the 32-byte path of a key (ASCII)."""
     return sha256(_KEY + key.encode()).digest()

@@ -26,7 +26,7 @@ WAITING_REQUESTS: Final = 128
 _COMMAND: Final = b'"type":"'
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One of CometBFT's connections: what came and is not answered yet."""
 
     def __init__(self, server: AbciServer) -> None:
@@ -80,7 +80,7 @@ class AbciServer:
     def __init__(self, application: Application, tell: Tell) -> None:
         self._application = application
         self._tell = tell
-        self._connections: list[_Connection] = []
+        self._connections: list[Connection] = []
         self._wake = asyncio.Event()
         app = application
         self._calls: dict[str, Callable[[Any], Any]] = {
@@ -103,11 +103,11 @@ class AbciServer:
         """Serve on a socket that only this user may open; raises whatever the application raises."""
         loop = asyncio.get_running_loop()
         with private_path(path):
-            server = await loop.create_unix_server(lambda: _Connection(self), path)
+            server = await loop.create_unix_server(lambda: Connection(self), path)
         try:
             ready()
             while True:
-                if not self._work():
+                if not self.work():
                     self._wake.clear()
                     await self._wake.wait()
                 await asyncio.sleep(0)  # so that what came meanwhile is read
@@ -118,7 +118,7 @@ class AbciServer:
                     connection.transport.close()
             path.unlink(missing_ok=True)  # noqa: ASYNC240  # the socket is a local file; touching it blocks nobody
 
-    def joined(self, connection: _Connection) -> None:
+    def joined(self, connection: Connection) -> None:
         """Take in a connection."""
         self._connections.append(connection)
 
@@ -126,18 +126,18 @@ class AbciServer:
         """Note that there is something to do."""
         self._wake.set()
 
-    def refused(self, connection: _Connection, problem: FrameError) -> None:
+    def refused(self, connection: Connection, problem: FrameError) -> None:
         """Hang up on who does not speak CometBFT's protocol."""
         if connection.transport is not None:
             connection.transport.abort()
         self._tell("refused", problem=str(problem))
 
-    def left(self, connection: _Connection, problem: Exception | None) -> None:
+    def left(self, connection: Connection, problem: Exception | None) -> None:
         """Let a connection go."""
         self._connections.remove(connection)
         self._tell("hung-up", problem=str(problem or ""), connections=len(self._connections))
 
-    def _work(self) -> bool:
+    def work(self) -> bool:
         """Do the next thing; tell whether there was one."""
         for connection in self._connections:
             if connection.waiting and connection.waiting[0].WhichOneof("value") != "check_tx":
@@ -155,7 +155,7 @@ class AbciServer:
             return abci.Response(exception=abci.ResponseException(error=f"this application does not do {kind}"))
         return abci.Response(**{kind: self._calls[kind](getattr(request, kind))})
 
-    def _check(self, connection: _Connection) -> None:
+    def _check(self, connection: Connection) -> None:
         batch: list[abci.RequestCheckTx] = []
         commands = 0
         for request in connection.waiting:

@@ -1,0 +1,243 @@
+"""Load on a network of four, in a process of its own: ``python -m bench.network_load NAME DIRECTORY ARGUMENTS`` prints JSON.
+
+Everything goes through the product's own client, which verifies each answer: an envelope counts as answered once a
+header that more than two thirds of the validators signed vouches for its receipt. Envelopes are signed beforehand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import queue
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from bench.network_nodes import account, read_founding
+from bench.network_port import attestations, holds
+from kouan.engines.cometbft import local_network
+from kouan.engines.cometbft.remote import Network
+from kouan.kernel.envelope import envelope_id
+from kouan.modules.alliance.founding import NetworkFounding, alliance_id
+
+SENDERS = 24
+AT_ONCE = 4
+"""Envelopes that one sender hands in together when more than one is due."""
+WARM_S = 4.0
+LOOK_EVERY_S = 0.04
+LEFT_S = 30.0
+"""How long the last answers are waited for."""
+Figures = dict[str, Any]
+
+
+class Flow:
+    """Envelopes on their way: threads hand them in as they fall due, one collects the answers and notes their times."""
+
+    def __init__(self, network: Network, prepared: list[bytes], commands: int) -> None:
+        self._network = network
+        self._prepared = prepared
+        self._places = {envelope_id(raw): place for place, raw in enumerate(prepared)}
+        self._commands = commands
+        self._due: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._due_s = [0.0] * len(prepared)
+        self._next = 0
+        self._ended = threading.Event()
+        self.answered_s: dict[int, float] = {}
+        self.refused: Counter[bytes] = Counter()
+        self.problem: BaseException | None = None
+        self.replace = False
+        """Whether each answer brings the next envelope on its way."""
+        self._threads = [threading.Thread(target=self._guard, args=(self._send,)) for _ in range(SENDERS)]
+        self._threads.append(threading.Thread(target=self._guard, args=(self._collect,)))
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Run the threads; afterwards wait for what is still on its way."""
+        for thread in self._threads:
+            thread.start()
+        try:
+            yield
+            end_s = time.perf_counter() + LEFT_S
+            while len(self.answered_s) < self._next and time.perf_counter() < end_s and self.problem is None:
+                time.sleep(0.05)
+        finally:
+            self._ended.set()
+            for _ in range(SENDERS):
+                self._due.put(-1)
+            for thread in self._threads:
+                thread.join()
+        if self.problem is not None:
+            raise self.problem
+
+    def release(self, count: int, due_s: float | None = None) -> bool:
+        """Let the next envelopes fall due; tell whether there were so many."""
+        now_s = time.perf_counter() if due_s is None else due_s
+        for _ in range(count):
+            if self._next == len(self._prepared):
+                return False
+            self._due_s[self._next] = now_s
+            self._due.put(self._next)
+            self._next += 1
+        return True
+
+    @property
+    def left(self) -> int:
+        """How many fell due and are not answered."""
+        return self._next - len(self.answered_s)
+
+    def latencies(self, from_s: float, until_s: float) -> list[float]:
+        """Return in rising order how long those took that fell due in a time."""
+        return sorted(
+            answered_s - self._due_s[place]
+            for place, answered_s in self.answered_s.items()
+            if from_s <= self._due_s[place] < until_s
+        )
+
+    def commands(self, from_s: float, until_s: float) -> int:
+        """Return how many commands were answered in a time."""
+        return self._commands * sum(from_s <= answered_s < until_s for answered_s in self.answered_s.values())
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as problem:  # noqa: BLE001  # it ends the measurement, in the thread that waits
+            self.problem = problem
+
+    def _send(self) -> None:
+        while True:
+            places = [self._due.get()]
+            with contextlib.suppress(queue.Empty):
+                while len(places) < AT_ONCE:
+                    places.append(self._due.get_nowait())
+            if -1 in places:
+                self._due.put(-1)
+                return
+            self._network.put([self._prepared[place] for place in places])
+
+    def _collect(self) -> None:
+        while not self._ended.is_set():
+            answered = self._network.collect()
+            now_s = time.perf_counter()
+            for name, receipt in answered.items():
+                self.answered_s[self._places[name]] = now_s
+                if receipt.count(b'{"code":0}') != self._commands:
+                    self.refused[receipt[:200]] += 1
+            if self.replace and answered:
+                self.release(len(answered))
+            time.sleep(LOOK_EVERY_S)
+
+
+def open_network(directory: Path, document: NetworkFounding) -> Network:
+    """Return the client, which knows all nodes."""
+    urls = [node.rpc for node in local_network.read_network(directory).nodes]
+    return Network(urls, document, None, lambda: time.time_ns() // 1_000_000, warn=lambda text: print(text, file=sys.stderr))
+
+
+def attest(directory: Path, count: str) -> Figures:
+    """Attest so many declarations."""
+    document = read_founding(directory)
+    network = open_network(directory, document)
+    prepared = list(attestations(alliance_id(document), int(count)))
+    flow = Flow(network, prepared, 0)
+    began = time.perf_counter()
+    flow.replace = True
+    with flow.running():
+        flow.release(12)
+        while len(flow.answered_s) < len(prepared) and flow.problem is None:
+            time.sleep(0.1)
+    network.close()
+    return {"seconds": time.perf_counter() - began}
+
+
+def closed(directory: Path, quotas: str, seconds: str, commands: str, in_flight: str, most: str) -> Figures:
+    """Keep so many envelopes on their way: how much goes through. ``most``: commands a second to prepare for."""
+    return _measured(directory, quotas, seconds, commands, int(most), in_flight=int(in_flight))
+
+
+def steady(directory: Path, quotas: str, seconds: str, commands: str, rate: str) -> Figures:
+    """Send so many commands a second, evenly, whatever is answered: how long each takes from when it was due."""
+    return _measured(directory, quotas, seconds, commands, int(rate), in_flight=0)
+
+
+def _measured(directory: Path, quotas: str, seconds: str, commands: str, rate: int, *, in_flight: int) -> Figures:
+    document = read_founding(directory)
+    network = open_network(directory, document)
+    each = int(commands)
+    count = int((float(seconds) + 2 * WARM_S) * rate / each) + in_flight
+    flow = Flow(network, list(islice(holds(document, int(quotas), each), count)), each)
+    gc.collect()
+    gc.freeze()
+    with flow.running():
+        begin_s = time.perf_counter() + WARM_S
+        end_s = begin_s + float(seconds)
+        if in_flight:
+            flow.replace = True
+            flow.release(in_flight)
+        else:
+            threading.Thread(target=_pace, args=(flow, rate / each, end_s), daemon=True).start()
+        time.sleep(max(0.0, begin_s - time.perf_counter()))
+        spending = account(directory)
+        height = network.status().height
+        while time.perf_counter() < end_s and flow.problem is None:
+            time.sleep(0.05)
+        spent, wall_s = spending.spent(), spending.seconds
+        blocks = network.status().height - height
+        flow.replace = False
+    network.close()
+    if flow.refused:
+        raise AssertionError(f"{flow.refused.total()} envelopes were not taken whole, such as {flow.refused.most_common(3)}")
+    answered = flow.commands(begin_s, end_s)
+    return {
+        "commands_per_second": answered / float(seconds),
+        **_spread(flow.latencies(begin_s, end_s)),
+        "blocks_per_second": blocks / wall_s,
+        "left": flow.left,
+        "cores": sum(spent.values()) / wall_s,
+        "microseconds": {name: cpu_s / answered * 1e6 for name, cpu_s in spent.items()} if answered else {},
+        "series": [flow.commands(begin_s + at, begin_s + at + 1) for at in range(int(float(seconds)))],
+    }
+
+
+def _pace(flow: Flow, envelopes_a_second: float, end_s: float) -> None:
+    due_s = time.perf_counter()
+    while due_s < end_s:
+        wait_s = due_s - time.perf_counter()
+        if wait_s > 0:
+            time.sleep(wait_s)
+        if not flow.release(1, due_s):
+            return
+        due_s += 1 / envelopes_a_second
+
+
+def _spread(ordered: list[float]) -> Figures:
+    if not ordered:
+        return {}
+    at = {f"p{share}_s": ordered[min(len(ordered) - 1, len(ordered) * share // 100)] for share in (50, 90, 99)}
+    return {**at, "max_s": ordered[-1]}
+
+
+def idle(directory: Path, seconds: str) -> Figures:
+    """Do nothing for some time: what the nodes cost by themselves."""
+    network = open_network(directory, read_founding(directory))
+    height = network.status().height
+    spending = account(directory)
+    time.sleep(float(seconds))
+    spent, wall_s = spending.spent(), spending.seconds
+    blocks = network.status().height - height
+    network.close()
+    nodes = len(local_network.read_network(directory).nodes)
+    shares = {name: cpu_s / wall_s / nodes for name, cpu_s in spent.items() if name != "load"}
+    return {"blocks_per_second": blocks / wall_s, "cores_a_node": sum(shares.values()), **shares}
+
+
+MEASURES: dict[str, Callable[..., Figures]] = {measure.__name__: measure for measure in (attest, closed, steady, idle)}
+
+if __name__ == "__main__":
+    name, directory, *arguments = sys.argv[1:]
+    print(json.dumps(MEASURES[name](Path(directory), *arguments)))
