@@ -17,7 +17,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 class Account:
-    """CPU seconds of groups of processes since the account was opened. Who ends meanwhile counts up to the last look."""
+    """CPU seconds of groups of processes since it was opened. Who ends meanwhile counts up to the last look."""
 
     def __init__(self, groups: Mapping[str, list[int]]) -> None:
         self._groups = {name: list(pids) for name, pids in groups.items()}

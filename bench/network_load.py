@@ -1,5 +1,6 @@
-"""Load on a network of four, in a process of its own: ``python -m bench.network_load NAME DIRECTORY ARGUMENTS`` prints JSON.
+"""Load on a network of four, in a process of its own: ``python -m bench.network_load NAME DIRECTORY ARGUMENTS``.
 
+Prints JSON.
 Everything goes through the product's own client, which verifies each answer: an envelope counts as answered once a
 header that more than two thirds of the validators signed vouches for its receipt. Envelopes are signed beforehand.
 """
@@ -19,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bench.network_nodes import account, read_founding
+from bench.network_nodes import account, directories, read_founding
 from bench.network_port import attestations, holds
 from kouan.engines.cometbft import local_network
 from kouan.engines.cometbft.remote import Network
@@ -27,10 +28,13 @@ from kouan.kernel.envelope import envelope_id
 from kouan.modules.alliance.founding import NetworkFounding, alliance_id
 
 SENDERS = 24
-AT_ONCE = 4
+AT_ONCE = 10
 """Envelopes that one sender hands in together when more than one is due."""
 WARM_S = 4.0
-LOOK_EVERY_S = 0.04
+LOOK_EVERY_S = 0.1
+RECOVERED_S = 10.0
+"""Within this the network must be going again when a validator has stopped."""
+PACE_S = 2.0
 LEFT_S = 30.0
 """How long the last answers are waited for."""
 Figures = dict[str, Any]
@@ -103,6 +107,13 @@ class Flow:
         """Return how many commands were answered in a time."""
         return self._commands * sum(from_s <= answered_s < until_s for answered_s in self.answered_s.values())
 
+    def recovered(self, from_s: float, until_s: float, rate: float) -> float:
+        """Return from when on so many commands a second were answered over some seconds; ``until_s`` when never."""
+        moment_s = from_s
+        while moment_s < until_s and self.commands(moment_s, moment_s + PACE_S) < rate * PACE_S:
+            moment_s += 0.1
+        return moment_s
+
     def _guard(self, work: Callable[[], None]) -> None:
         try:
             work()
@@ -136,7 +147,9 @@ class Flow:
 def open_network(directory: Path, document: NetworkFounding) -> Network:
     """Return the client, which knows all nodes."""
     urls = [node.rpc for node in local_network.read_network(directory).nodes]
-    return Network(urls, document, None, lambda: time.time_ns() // 1_000_000, warn=lambda text: print(text, file=sys.stderr))
+    return Network(
+        urls, document, None, lambda: time.time_ns() // 1_000_000, warn=lambda text: print(text, file=sys.stderr)
+    )
 
 
 def attest(directory: Path, count: str) -> Figures:
@@ -184,14 +197,15 @@ def _measured(directory: Path, quotas: str, seconds: str, commands: str, rate: i
         time.sleep(max(0.0, begin_s - time.perf_counter()))
         spending = account(directory)
         height = network.status().height
-        while time.perf_counter() < end_s and flow.problem is None:
-            time.sleep(0.05)
+        _until(flow, end_s)
         spent, wall_s = spending.spent(), spending.seconds
         blocks = network.status().height - height
         flow.replace = False
     network.close()
     if flow.refused:
-        raise AssertionError(f"{flow.refused.total()} envelopes were not taken whole, such as {flow.refused.most_common(3)}")
+        raise AssertionError(
+            f"{flow.refused.total()} envelopes were not taken whole, such as {flow.refused.most_common(3)}"
+        )
     answered = flow.commands(begin_s, end_s)
     return {
         "commands_per_second": answered / float(seconds),
@@ -222,6 +236,62 @@ def _spread(ordered: list[float]) -> Figures:
     return {**at, "max_s": ordered[-1]}
 
 
+def stopped(directory: Path, quotas: str, seconds: str, commands: str, in_flight: str, most: str) -> Figures:
+    """Keep envelopes on their way while one validator is stopped after a third of the time, and back after another."""
+    document = read_founding(directory)
+    network = open_network(directory, document)
+    each, third_s = int(commands), float(seconds) / 3
+    count = int((float(seconds) + WARM_S) * int(most) / each) + int(in_flight)
+    flow = Flow(network, list(islice(holds(document, int(quotas), each), count)), each)
+    victim = directories(directory)[-1]
+    gc.collect()
+    gc.freeze()
+    with flow.running():
+        begin_s = time.perf_counter() + WARM_S
+        flow.replace = True
+        flow.release(int(in_flight))
+        _until(flow, begin_s + third_s)
+        local_network.kill(victim)
+        killed_s = time.perf_counter()
+        _until(flow, killed_s + third_s)
+        local_network.start([victim])
+        started_s = time.perf_counter()
+        caught_up_s = _caught_up(directory, flow)
+        _until(flow, started_s + third_s)
+        end_s = time.perf_counter()
+        flow.replace = False
+    network.close()
+    before = flow.commands(begin_s, killed_s) / (killed_s - begin_s)
+    calm_s = killed_s + RECOVERED_S
+    without = flow.commands(calm_s, started_s) / (started_s - calm_s)
+    return {
+        "before": before,
+        "without_one": without,
+        "ratio": without / before,
+        "without_one_latency": _spread(flow.latencies(calm_s, started_s)),
+        "recovered_s": flow.recovered(killed_s, started_s, 0.75 * before) - killed_s,
+        "after_its_return": flow.commands(started_s, end_s) / (end_s - started_s),
+        "caught_up_s": caught_up_s - started_s,
+        "series": [flow.commands(begin_s + at, begin_s + at + 1) for at in range(int(end_s - begin_s))],
+    }
+
+
+def _until(flow: Flow, moment_s: float) -> None:
+    while time.perf_counter() < moment_s and flow.problem is None:
+        time.sleep(0.05)
+
+
+def _caught_up(directory: Path, flow: Flow) -> float:
+    """Wait until the last node is at the others' height; return when it was."""
+    network = local_network.read_network(directory)
+    while flow.problem is None:
+        heights = [0 if one is None else one.height for one in local_network.observe_all(network)]
+        if heights[-1] >= max(heights) - 1:
+            break
+        time.sleep(0.2)
+    return time.perf_counter()
+
+
 def idle(directory: Path, seconds: str) -> Figures:
     """Do nothing for some time: what the nodes cost by themselves."""
     network = open_network(directory, read_founding(directory))
@@ -236,7 +306,9 @@ def idle(directory: Path, seconds: str) -> Figures:
     return {"blocks_per_second": blocks / wall_s, "cores_a_node": sum(shares.values()), **shares}
 
 
-MEASURES: dict[str, Callable[..., Figures]] = {measure.__name__: measure for measure in (attest, closed, steady, idle)}
+MEASURES: dict[str, Callable[..., Figures]] = {
+    measure.__name__: measure for measure in (attest, closed, steady, stopped, idle)
+}
 
 if __name__ == "__main__":
     name, directory, *arguments = sys.argv[1:]

@@ -27,9 +27,7 @@ def found(directory: Path) -> NetworkFounding:
         node = NodeDirectory(directory / local_network.NODES / str(number))
         p2p, rpc, http, metrics = (f"{local_network.LOOPBACK}:{base + at}" for at in range(PORTS))
         node.write_settings(
-            Settings(
-                member=member.id, address=p2p, listen=p2p, rpc=rpc, http=http, engine_metrics=metrics, local=True
-            )
+            Settings(member=member.id, address=p2p, listen=p2p, rpc=rpc, http=http, engine_metrics=metrics, local=True)
         )
         public.append(node_setup.make_keys(node, os.urandom))
         nodes.append(

@@ -1,4 +1,6 @@
-"""Where a validator's application spends its time: ``python -m bench.network_parts DIRECTORY QUOTAS BLOCKS ENVELOPES COMMANDS``.
+"""Where a validator's application spends its time.
+
+``python -m bench.network_parts DIRECTORY QUOTAS BLOCKS ENVELOPES COMMANDS [--steps]``
 
 One application in this process is driven as CometBFT drives it, frames included: every envelope is asked about, then
 blocks are proposed (every fourth by this validator), agreed to, executed and committed. Prints JSON: microseconds of
@@ -18,15 +20,15 @@ from pathlib import Path
 from typing import Any
 
 import kouan.engines.cometbft.application
+import kouan.engines.cometbft.remembered
 import kouan.kernel.execution
 from bench.network_port import attestations, document_of, holds
 from kouan.bootstrap import ledger_of
 from kouan.engines.cometbft.abci_server import AbciServer, Connection
-from kouan.engines.cometbft.application import Application
-from kouan.engines.cometbft.messages import abci
+from kouan.engines.cometbft.application import Application, silent
+from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.signatures import ThreadedVerifier
 from kouan.engines.store import Store
-from kouan.kernel.encoding import from_text
 from kouan.kernel.tree import Tree
 from kouan.modules.alliance.founding import NetworkFounding, alliance_id
 
@@ -38,9 +40,8 @@ class Validator:
     """An application, driven by frames."""
 
     def __init__(self, directory: Path, document: NetworkFounding) -> None:
-        powers = {from_text(one.public): one.power for one in document.validators.values()}
-        self.application = Application(directory, ledger_of(document), powers)
-        self._server = AbciServer(self.application, lambda _event, **_about: None)
+        self.application = Application(directory, ledger_of(document))
+        self._server = AbciServer(self.application, silent)
         self._height = self.application.height
         self.spent: dict[str, float] = {}
 
@@ -139,12 +140,16 @@ def _bodies(data: bytes) -> Iterator[bytes]:
 
 def measure(directory: Path, quotas: int, blocks: int, envelopes: int, commands: int) -> dict[str, float]:
     """Return microseconds a command, by step."""
-    document = document_of({member: bytes([number]) * 32 for number, member in enumerate(("bank-a", "commerce", "customs", "overseer"), 1)})
+    document = document_of(
+        {member: bytes([number]) * 32 for number, member in enumerate(("bank-a", "commerce", "customs", "overseer"), 1)}
+    )
     validator = Validator(directory, document)
     made = attestations(alliance_id(document), quotas)
     while some := list(islice(made, 10)):
         validator.block(some)
-    prepared = [list(islice(endless, envelopes)) for endless in [holds(document, quotas, commands)] for _ in range(blocks)]
+    prepared = [
+        list(islice(endless, envelopes)) for endless in [holds(document, quotas, commands)] for _ in range(blocks)
+    ]
     gc.collect()
     gc.freeze()
     validator.spent.clear()
@@ -173,7 +178,11 @@ def measure(directory: Path, quotas: int, blocks: int, envelopes: int, commands:
     taken = sum(receipt.count(b'{"code":0}') for block in prepared for receipt in validator.block(block))
     if taken != blocks * envelopes * commands:
         raise AssertionError(f"{blocks * envelopes * commands - taken} holds were refused")
-    figures = {**validator.spent, "in all": sum(validator.spent.values()), **{f"of which {name}": cpu_s for name, cpu_s in steps.items()}}
+    figures = {
+        **validator.spent,
+        "in all": sum(validator.spent.values()),
+        **{f"of which {name}": cpu_s for name, cpu_s in steps.items()},
+    }
     return {name: cpu_s / taken * 1e6 for name, cpu_s in figures.items()}
 
 

@@ -6,8 +6,10 @@ The keys follow from names, as in `bench.port`; the bank signs with 64 keys. Tim
 from __future__ import annotations
 
 import os
+import random
 import time
 from collections.abc import Iterator, Mapping
+from itertools import count
 
 from bench.port import CLIENT_KEYS, DRAW_KEYS, Holds, founding_members, quota_id, seed_of
 from kouan.bootstrap import PARAMETERS
@@ -35,12 +37,12 @@ def document_of(validators: Mapping[str, bytes]) -> NetworkFounding:
     )
 
 
-def attestations(alliance: str, count: int) -> Iterator[bytes]:
+def attestations(alliance: str, quotas: int) -> Iterator[bytes]:
     """Yield envelopes by which customs attests so many closed export declarations, USD 50,000 each."""
     number = time.time_ns() // 1000
     keys = [to_text(public_key(seed_of(f"draw-{at}"))) for at in range(DRAW_KEYS)]
     some = to_text(digest("bench/commitment"))
-    for first in range(0, count, ATTESTED_AT_ONCE):
+    for first in range(0, quotas, ATTESTED_AT_ONCE):
         commands = [
             {
                 "attested": 5_000_000,
@@ -57,7 +59,7 @@ def attestations(alliance: str, count: int) -> Iterator[bytes]:
                 "type": "customs.attest/1",
                 "unit": "USD",
             }
-            for at in range(first, min(first + ATTESTED_AT_ONCE, count))
+            for at in range(first, min(first + ATTESTED_AT_ONCE, quotas))
         ]
         number += 1
         body = Body(
@@ -75,8 +77,9 @@ def holds(document: NetworkFounding, quotas: int, commands: int) -> Iterator[byt
     """Yield envelopes of so many holds each without end, signed by the bank's 64 keys in turn."""
     now_us = time.time_ns() // 1000  # numbers and ids that no earlier run has used
     alliance = alliance_id(document)
+    numbers = count(random.randrange(quotas))  # in turn: a quota has at most 16 living holds
     makers = [
-        Holds(alliance, quotas, seed=now_us + at, first_number=now_us, key=key, now_ms=now_us // 1000)
+        Holds(alliance, quotas, seed=now_us + at, first_number=now_us, key=key, now_ms=now_us // 1000, numbers=numbers)
         for at, key in enumerate(CLIENT_KEYS)
     ]
     while True:

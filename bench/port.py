@@ -134,11 +134,14 @@ class Holds:
         first_number: int = 0,
         key: str = "main",
         now_ms: int = START_MS,
+        numbers: Iterator[int] | None = None,
     ) -> None:
+        """``numbers``: of the quotas, one after the other; without it they are taken at random."""
         self._alliance = alliance
         self._now_ms = now_ms
         self._key = key
         self._count = count
+        self._numbers = numbers
         self._random = random.Random(seed)
         self._seeds = _draw_seeds()
         self._number = first_number
@@ -158,7 +161,7 @@ class Holds:
 
     def _hold(self) -> dict[str, object]:
         financing = to_text(self._random.randbytes(16))
-        number = self._random.randrange(self._count)
+        number = self._random.randrange(self._count) if self._numbers is None else next(self._numbers) % self._count
         quota, amount, expires_ms = quota_id(number), 10_000, self._now_ms + 3_600_000
         message = draw_message(self._alliance, BANK, financing, quota, amount, expires_ms)
         signature = to_text(sign(self._seeds[number % DRAW_KEYS], DRAW_TAG, message))

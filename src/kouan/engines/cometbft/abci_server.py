@@ -37,12 +37,14 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
         if not isinstance(transport, asyncio.Transport):
             raise AssertionError("a socket's transport reads and writes")  # noqa: TRY004  # asyncio's word, not input
         self.transport = transport
         self._server.joined(self)
 
     def data_received(self, data: bytes) -> None:
+        """Take in what came."""
         try:
             self.waiting.extend(self._frames.feed(data))
         except FrameError as problem:
@@ -52,6 +54,7 @@ class Connection(asyncio.Protocol):
         self._server.arrived()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
         self._server.left(self, exc)
 
     def heed_bounds(self) -> None:

@@ -58,10 +58,11 @@ class Nodes:
             honest = [node for node in self._nodes if node.url not in self._lied]
             return sorted(honest, key=lambda node: self._rest_until_s.get(node.url, 0.0) > now_s)
 
-    def ask(self, question: Callable[[Node], T], *, patience_s: float = BEHIND_S) -> T:
+    def ask(self, question: Callable[[Node], T], *, patience_s: float = BEHIND_S, alone: bool = False) -> T:
         """Return the first node's answer that is one; raises NobodyAnswersError.
 
-        ``patience_s``: for how long nodes are asked again that are behind.
+        ``patience_s``: for how long nodes are asked again that are behind. ``alone``: once one is behind, no other is
+        asked.
         """
         end_s = time.monotonic() + patience_s
         while True:
@@ -72,6 +73,8 @@ class Nodes:
                 except NodeError as problem:
                     self.blame(problem)
                     problems.append(problem)
+                    if alone and isinstance(problem, BehindError):
+                        raise self.failure(problems) from None
                     continue
                 self.prefer(node)
                 return answer

@@ -147,8 +147,8 @@ class Reader:
 
     def block_answer(self, node: Node, height: int) -> BlockAnswer:
         """Return what a block led to and its receipts, all vouched for."""
+        pair = self.pair(node, height)  # before the block itself: it is often asked for too early
         found = self.query(node, "block", height, BlockAnswer, about=height)
-        pair = self.pair(node, height)
         self._vouched(node, pair, height, found.state_root, found.receipts_root)
         receipts = found.receipts or self.older_receipts(node, pair)
         if (receipts_root(receipts) if receipts else NO_RECEIPTS) != found.receipts_root:

@@ -133,7 +133,7 @@ class RpcNode:
         return msgspec.json.encode({"id": number, "jsonrpc": "2.0", "method": call.method, "params": call.params})
 
     def _ask(self, batch: list[bytes]) -> list[Any]:
-        body = batch[0] if len(batch) == 1 else b"[" + b",".join(batch) + b"]"
+        body = b"[" + b",".join(batch) + b"]"  # one alone too: CometBFT tries to read a list first
         try:
             answer = _answers.decode(self._post(body))
         except msgspec.MsgspecError as problem:

@@ -24,6 +24,8 @@ from kouan.kernel.rejections import Rejection
 
 OFFER_AGAIN_S: Final = 5.0
 """An envelope that is in no block after so long is handed to the next node too: that does no harm."""
+VOUCHED_WITHIN_S: Final = 1.0
+"""The next header usually comes within this: until then one node alone is asked for it."""
 ROOM_AGAIN_S: Final = 0.5
 """One that no node had room for is offered again after so long."""
 SLICES: Final = 4
@@ -134,8 +136,11 @@ class Envelopes:
 
     def _collect(self, height: int) -> dict[str, bytes]:
         """Return the receipts of a block for those that wait for them; none while nothing vouches for it yet."""
+        young_s = time.monotonic() - VOUCHED_WITHIN_S
+        with self._lock:
+            is_young = any(one.named_s > young_s for one in self._waiting.values() if one.height == height)
         try:
-            receipts = self._nodes.ask(lambda node: self._receipts(node, height), patience_s=0)
+            receipts = self._nodes.ask(lambda node: self._receipts(node, height), patience_s=0, alone=is_young)
         except NobodyAnswersError as problem:
             if not problem.is_behind:
                 raise
