@@ -34,6 +34,7 @@ PROVEN = [
     "not-financed-unknown",
     "financed",
     "record",
+    "recorded",
     "live",
     "live-last-moment",
     "clock-behind",
@@ -126,7 +127,7 @@ def test_proven(name: str) -> None:
         shown.time_ms,
         fingerprint(case.proof),
     )
-    assert verdict.height == (1_440_000 if name == "followed-long-after" else HEIGHT)
+    assert verdict.height == {"followed-long-after": 1_440_000, "recorded": 31}.get(name, HEIGHT)
     mode = "archival" if case.now_ms is None else "live"
     assert f"on this ledger at height {verdict.height} (" in verdict.en
     assert (verdict.mode, f"Mode: {mode}" in verdict.en) == (mode, True)

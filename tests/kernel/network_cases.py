@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
@@ -65,9 +66,11 @@ SCENE: Final = Scene()
 ABOUT: Final = RecordStatement("member/filler-1")
 FIRST: Final = change(7, FOUR, FIVE)
 SECOND: Final = change(20, FIVE, OTHERS)
+RECORDED: Final = Path(__file__).parents[2] / "vectors" / "proof-network"
 UNSIGNED: Final = network_trust_file(FOUNDING, {})
 TRUSTS: Final = {
     "alliance.json": TRUST,
+    "recorded-alliance.json": (RECORDED / "recorded-alliance.json").read_bytes(),
     "operator.json": OPERATOR_TRUSTS["alliance.json"],
     "other-alliance.json": signed_trust(replace(FOUNDING, name="others")),
     "unsigned.json": UNSIGNED,
@@ -135,6 +138,8 @@ def good() -> Iterator[Case]:
     yield Case("clock-behind", about(), checkpoint().header.time.ms - 5 * 60_000)
     yield Case("followed", about(FIRST, SECOND, own=OTHERS))
     yield Case("followed-live", about(FIRST, SECOND, own=OTHERS), NOW_MS)
+    recorded = (RECORDED / "recorded.json").read_bytes().strip()  # of a real network, after a validator changed its key
+    yield Case("recorded", recorded, trust="recorded-alliance.json")
     late = 1_000 * 24 * 60  # the chain makes a block each minute, so this is the thousandth day
     yield Case("followed-long-after", about(FIRST, SECOND, own=OTHERS, height=late), FOUNDED_MS + late * 60_000)
     yield Case("same-set-written-out", about(change(7, FOUR, FIVE, skip=True), own=FIVE))
