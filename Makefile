@@ -12,19 +12,29 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-.PHONY: help setup demo test chaos bench vectors proto docs lint format check lock clean
+.PHONY: help setup engine demo test chaos bench vectors proto docs lint format check lock clean
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 setup: $(READY) ## install everything that is needed, pinned, into .venv
 
+engine: $(READY) ## install CometBFT, the engine of many, at its pinned version: needs Go, or KOUAN_COMETBFT=/path/to/cometbft
+	@$(BIN)/python -m kouan.engines.cometbft.binary 2>/dev/null || $(MAKE) --no-print-directory go-install
+	@$(BIN)/python -m kouan.engines.cometbft.binary
+
+.PHONY: go-install
+go-install: $(READY)
+	@command -v go >/dev/null || { echo "Go is missing, by which CometBFT is built. Install Go 1.21 or later (https://go.dev/dl/), or build CometBFT elsewhere and set KOUAN_COMETBFT to its path." >&2; exit 1; }
+	GOBIN=$(abspath $(BIN)) GOFLAGS= go install $$($(BIN)/python -c 'from kouan.engines.cometbft.binary import PACKAGE; print(PACKAGE)')
+
 demo: $(READY) ## a day of the port on the embedded engine
 	$(BIN)/kouan demo
 
-test: $(READY) ## every test, on both cores
+test: $(READY) ## every test, on both cores; those that need CometBFT are skipped where it cannot be installed
+	@$(MAKE) --no-print-directory engine || echo "Going on without CometBFT: tests that need it say so and are skipped." >&2
 	$(BIN)/python -m pytest -n 2
 
-chaos: $(READY) ## 1,000 simulated days under the auditor's eyes, a server killed again and again, networks put through every fault (an hour)
+chaos: engine ## 1,000 simulated days under the auditor's eyes, a server killed again and again, networks put through every fault (an hour)
 	$(BIN)/python -m tests.simulation.chaos --seeds 1000 --processes 2
 	$(BIN)/python -m tests.engines.chaos --rounds 50 --seed 1
 	$(BIN)/python -m tests.network.chaos --rounds 3 --seed 1

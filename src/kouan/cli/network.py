@@ -25,7 +25,7 @@ from kouan.modules.alliance.founding import alliance_id
 app: Final = group("A network of nodes on this machine, to try out an alliance of many.")
 READY_S: Final = 120.0
 SAMPLE_S: Final = 1.0
-_STATES_ZH: Final = {"down": "已停止", "paused": "已暂停", "running": "运行中", "starting": "启动中"}
+STATES_ZH: Final = {"down": "已停止", "paused": "已暂停", "running": "运行中", "starting": "启动中"}
 NumberArgument = Annotated[int, typer.Argument(metavar="N", help="The node's number, from 0 on.")]
 DirectoryArgument = Annotated[
     Path | None, typer.Argument(metavar="[DIR]", help="The network's directory; without it, the port directory.")
@@ -238,7 +238,7 @@ def _table(call: Call, rows: list[dict[str, Any]]) -> Table:
     ]
     shown = [
         [
-            _STATES_ZH[value] if name == "state" and call.lang == "zh" else "–" if value is None else str(value)
+            STATES_ZH[value] if name == "state" and call.lang == "zh" else "–" if value is None else str(value)
             for name, value in row.items()
         ]
         for row in rows

@@ -69,9 +69,8 @@ def found(
         now_ms=now_ms,
     )
     draft = NetworkTrust("kouan/trust/2", founding, {})
-    for home in homes:
-        _, validator = nodes.get(home.id, (None, b""))
-        draft = network_founding.sign_draft(draft, home.keys, validator, port)
+    for home, own in zip(homes, memberships, strict=True):
+        draft = network_founding.sign_draft(draft, own, home.keys, port)
     write_names(port, {founder.id: Name(founder.en, founder.zh) for founder in cast.members})
     return founding, network_founding.complete(draft)
 

@@ -17,10 +17,9 @@ from kouan.client.keymaterial import Entropy, fresh
 from kouan.client.membership import Membership, Peer
 from kouan.client.names import Name
 from kouan.client.places import MAIN_KEY
-from kouan.client.sealing import public_of
 from kouan.kernel.encoding import Code, to_text
 from kouan.kernel.registry import Parameter
-from kouan.kernel.suites import SUITE, public_key
+from kouan.kernel.suites import SUITE
 from kouan.modules.alliance.founding import FoundingError, NetworkFounding
 from kouan.modules.alliance.founding_rules import check
 from kouan.modules.alliance.trust import (
@@ -124,32 +123,31 @@ def read_draft(path: Path, parameters: Sequence[Parameter]) -> NetworkTrust:
     return draft
 
 
-def sign_draft(draft: NetworkTrust, keys: Keys, validator: bytes, path: Path) -> NetworkTrust:
-    """Return the draft with the signature of the member whose keys these are.
+def sign_draft(draft: NetworkTrust, own: Membership, keys: Keys, path: Path) -> NetworkTrust:
+    """Return the draft with a member's signature; raises FoundingError unless it states the member as it is itself.
 
-    Raises FoundingError unless the document states that very member: its main key, its sealing key, and its validator's
-    key where it has one. ``path`` is what the errors call the draft.
+    ``own`` is the member's own membership file, ``path`` what the errors call the draft.
     """
-    must_state(draft.founding, keys, validator, path)
-    signature = sign_founding(draft.founding, keys.owner, keys.signing_seeds[MAIN_KEY])
-    return msgspec.structs.replace(draft, signatures={**draft.signatures, keys.owner: signature})
+    must_state(draft.founding, own, path)
+    signature = sign_founding(draft.founding, own.member.id, keys.signing_seeds[MAIN_KEY])
+    return msgspec.structs.replace(draft, signatures={**draft.signatures, own.member.id: signature})
 
 
-def must_state(founding: NetworkFounding, keys: Keys, validator: bytes, path: Path) -> None:
-    """Raise FoundingError unless the document states a member as its own keys are."""
-    member = next((one for one in founding.members if one.id == keys.owner), None)
-    if member is None:
-        raise FoundingError(
-            f"{path}: members: {keys.owner} is not one of them; give your membership file to who collects"
-        )
-    _must_be(to_text(public_of(keys.hpke_private)), member.sealing, f"members.{keys.owner}.sealing", path)
-    for name, stated in member.keys.items():
-        seed = keys.signing_seeds.get(name)
-        own = "none" if seed is None else to_text(public_key(seed))
-        _must_be(own, stated.public, f"members.{keys.owner}.keys.{name}.public", path)
-    named = founding.validators.get(keys.owner)
-    if named is not None:
-        _must_be(to_text(validator), named.public, f"validators.{keys.owner}.public", path)
+def must_state(founding: NetworkFounding, own: Membership, path: Path) -> None:
+    """Raise FoundingError, naming the field, unless the document states a member as it does itself."""
+    member = own.member.id
+    stated = next((one for one in founding.members if one.id == member), None)
+    if stated is None:
+        raise FoundingError(f"{path}: members: {member} is not one of them; give your membership file to who collects")
+    validator = founding.validators.get(member)
+    for field, yours, theirs in (
+        (f"members.{member}.keys", own.member.keys, stated.keys),
+        (f"members.{member}.roles", own.member.roles, stated.roles),
+        (f"members.{member}.sealing", own.member.sealing, stated.sealing),
+        (f"validators.{member}", own.validator, validator),
+    ):
+        if yours != theirs:
+            raise FoundingError(f"{path}: {field}: is not as you stated it; do not sign: ask who collected")
 
 
 def merge(drafts: Sequence[NetworkTrust], paths: Sequence[Path]) -> NetworkTrust:
@@ -168,8 +166,3 @@ def complete(draft: NetworkTrust) -> bytes:
     if missing:
         raise FoundingError(f"signatures: {', '.join(missing)} did not sign yet; `kouan node sign-founding`")
     return network_trust_file(draft.founding, draft.signatures)
-
-
-def _must_be(own: str, stated: str, field: str, path: Path) -> None:
-    if own != stated:
-        raise FoundingError(f"{path}: {field}: is {stated}, and yours is {own}; do not sign: ask who collected")

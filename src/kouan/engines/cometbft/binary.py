@@ -60,3 +60,17 @@ def _version(path: Path) -> str:
     except (OSError, subprocess.SubprocessError) as problem:
         raise BinaryError(f"{path}: does not say its version ({problem}); {_WAY_ON}") from None
     return said.stdout.strip()[:40]
+
+
+def main() -> int:
+    """Say where CometBFT is, or what to do."""
+    try:
+        sys.stdout.write(f"CometBFT {VERSION}: {find()}\n")
+    except BinaryError as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
