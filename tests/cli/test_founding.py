@@ -142,7 +142,7 @@ def test_a_look_before_signing_shows_what_people_compare(places: Path) -> None:
     ("keys", "value", "field"),
     [
         (("founding", "members", 0, "keys", "main", "public"), "A" * 42 + "Q", "members.bank.keys"),
-        (("founding", "members", 0, "roles"), ["attester", "bank"], "members.bank.roles"),
+        (("founding", "members", 0, "roles"), ["bank", "convener"], "members.bank.roles"),
         (("founding", "validators", "bank", "power"), 1, "validators.bank"),
         (("founding", "members", 0, "sealing"), "B" * 42 + "Q", "members.bank.sealing"),
     ],
