@@ -74,11 +74,13 @@ def test_loan_in_figures(played: Played) -> None:
     """Of USD 312,500 attested, 250,000 are lent at once; 311,960 come in, 540 short, and nothing more can be lent."""
     shown = played.scene(LoanShown)
     paid = shown.payment
+    assert paid is not None
     assert (shown.before.attested, shown.before.available) == (312_500_00, 250_000_00)
     assert shown.lending.lent.outstanding == {"USD": 250_000_00}
     assert 0 < shown.lending.lent_ms - shown.lending.lent.opened_ms < 24 * 3_600_000
     assert (paid.after.collected, paid.short, paid.after.available) == (311_960_00, 540_00, 0)
     assert paid.settled.repaid == {"USD": 250_000_00}
+    assert shown.once_more is not None
     assert shown.second_bank.code is shown.once_more.code is Rejection.QUOTA_EXCEEDED
     text = played.text("en")
     assert all(figure in text for figure in ("USD 250,000.00", "USD 311,960.00", "USD 540.00", "USD 3,116.67"))

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import msgspec
 import typer
@@ -22,22 +22,32 @@ if TYPE_CHECKING:  # the story is loaded when it is played: it needs every desk 
 
 app: Final = typer.Typer(pretty_exceptions_enable=False)
 WIDTH: Final = 110
+Engine = Literal["embedded", "cometbft"]
 _STEPS: Final = {
     "prepare": ("Reading and sealing declarations", "读取并封装报关单"),
     "deliver": ("Delivering slips to their owners", "向企业送达回执"),
     "lend": ("Lending", "办理融资"),
+    "send": ("Sending commands while a node is killed", "节点被终止期间持续发送"),
     "verify": ("Verifying proofs in other processes", "独立进程核验证明"),
 }
 
 
 @app.command(
-    "demo", epilog="Examples: kouan demo · kouan demo --lang zh · kouan demo --port demo --seed 7 · kouan demo --json"
+    "demo",
+    epilog="Examples: kouan demo · kouan demo --lang zh · kouan demo --port demo --seed 7 · kouan demo --json · "
+    "kouan demo --engine cometbft",
 )
 def demo(
     port: Annotated[
         Path | None,
         typer.Option("--port", metavar="DIR", help="Play in this new directory and keep it; else in a temporary one."),
     ] = None,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            "--engine", help="Who runs the ledger: one operator, or four members' nodes, of which one is killed."
+        ),
+    ] = "embedded",
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed makes the same ledger everywhere.")] = 1,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the summary as JSON on one line; the story goes to standard error.")
@@ -46,22 +56,26 @@ def demo(
 ) -> None:
     """Play a day of the port: founding, declarations, a loan, what comes up later, a crash, proofs.
 
+    With `--engine cometbft` real nodes run the ledger, with random keys and by the machine's clock, so what lies days
+    apart is left out, and the same seed makes another ledger each time.
+
     Every figure comes from the ledger, and what the story expects is checked: the exit code is 1 when anything differs.
     All keys follow from the seed: never use such a port for anything real.
     """
     with ExitStack() as stack:
         directory = port or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kouan-"))) / "port"
         try:
-            summary = _play(directory, seed, lang, as_json=as_json)
+            summary = _play(directory, seed, lang, engine, as_json=as_json)
         except (OSError, ValueError) as problem:
             show_unusable(problem, lang, as_json=as_json)
             raise typer.Exit(UNUSABLE) from None
-    _conclude(summary, port, lang, as_json=as_json)
+    _conclude(summary, port, lang, engine, as_json=as_json)
     if not summary.ok:
         raise typer.Exit(REFUSED)
 
 
-def _play(directory: Path, seed: int, lang: Lang, *, as_json: bool) -> Summary:
+def _play(directory: Path, seed: int, lang: Lang, engine: Engine, *, as_json: bool) -> Summary:
+    from kouan.simulation.network_story import play_on_network  # noqa: PLC0415  # see above
     from kouan.simulation.pages import page_of  # noqa: PLC0415  # see above
     from kouan.simulation.pages.parts import Say  # noqa: PLC0415  # see above
     from kouan.simulation.story import play  # noqa: PLC0415  # see above
@@ -87,10 +101,10 @@ def _play(directory: Path, seed: int, lang: Lang, *, as_json: bool) -> Summary:
             console.print(part)
 
     with progress:
-        return play(directory, seed, on_scene, watch)
+        return (play if engine == "embedded" else play_on_network)(directory, seed, on_scene, watch)
 
 
-def _conclude(summary: Summary, port: Path | None, lang: Lang, *, as_json: bool) -> None:
+def _conclude(summary: Summary, port: Path | None, lang: Lang, engine: Engine, *, as_json: bool) -> None:
     from kouan.simulation.cast import LENDER  # noqa: PLC0415  # see above
     from kouan.simulation.pages.parts import facts  # noqa: PLC0415  # see above
 
@@ -123,7 +137,8 @@ def _conclude(summary: Summary, port: Path | None, lang: Lang, *, as_json: bool)
             "本次使用临时目录，现已连同单据删除。如需保留：kouan demo --port DIR",
         )
     else:
-        look = f"kouan financing list --port {port} --as {LENDER}"
+        up = f"kouan network up {port}; " if engine == "cometbft" else ""
+        look = f"{up}kouan financing list --port {port} --as {LENDER}"
         kept = say(f"The port is kept. Look around in it: {look}", f"端口目录已保留，可继续查看：{look}")
     console.print(kept, soft_wrap=True)
     if as_json:

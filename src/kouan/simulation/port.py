@@ -28,7 +28,7 @@ from kouan.client.proofs import Made
 from kouan.client.servicing_desk import ServicingDesk
 from kouan.client.session import Session
 from kouan.client.wallet import Given, Part, Wallet
-from kouan.engines.embedded import Embedded
+from kouan.engines.port import Engine
 from kouan.evaluator.service import Service
 from kouan.formats.paper import Paper, render
 from kouan.formats.trade_papers import TradePaper
@@ -63,10 +63,10 @@ class BankSide(NamedTuple):
 class SeededPort:
     """The port; a context manager. It is founded first, by `found`."""
 
-    def __init__(self, directory: Path, seed: int) -> None:
+    def __init__(self, directory: Path, seed: int, clock: StoryClock | None = None) -> None:
         self.directory = directory
         self.seed = seed
-        self.clock = StoryClock(2025, 11, 10, 8)
+        self.clock = clock or StoryClock(2025, 11, 10, 8)
         self._stack = ExitStack()
         self._entropies: dict[str, Entropy] = {}
         self._banks: dict[str, BankSide] = {}
@@ -93,13 +93,18 @@ class SeededPort:
         )
         self.alliance = alliance_id(founding)
         self._stack.enter_context(bootstrap.lock(self.directory))
-        self.engine: Embedded = bootstrap.open_ledger(self.directory, self.clock.now_ms, begin=True)
-        self._stack.callback(self.engine.close)
+        engine = bootstrap.open_ledger(self.directory, self.clock.now_ms, begin=True)
+        self._stack.callback(engine.close)
+        self._open(engine)
+        return founding
+
+    def _open(self, engine: Engine) -> None:
+        """Let everybody use a ledger."""
+        self.engine = engine
         reader = self.session(COMMISSION)
         self.evaluator: Service = self._stack.enter_context(
             bootstrap.own_evaluator(self.directory, reader, clock=self.clock.now_ms)
         )
-        return founding
 
     @property
     def names(self) -> Names:

@@ -19,11 +19,21 @@ from kouan.simulation.scenes.attesting import AttestingShown, Watch, attest_decl
 from kouan.simulation.scenes.business import BusinessShown, do_business
 from kouan.simulation.scenes.changes import ChangesShown, live_on
 from kouan.simulation.scenes.founding import FoundingShown, found_alliance
+from kouan.simulation.scenes.killed_node import KilledNodeShown
 from kouan.simulation.scenes.loan import LoanShown, lend_and_collect
 from kouan.simulation.scenes.operator import OperatorShown, operate
 from kouan.simulation.scenes.trades import TradesShown, trade_on
 
-Shown = FoundingShown | AttestingShown | BusinessShown | LoanShown | ChangesShown | TradesShown | OperatorShown
+Shown = (
+    FoundingShown
+    | AttestingShown
+    | BusinessShown
+    | LoanShown
+    | ChangesShown
+    | TradesShown
+    | OperatorShown
+    | KilledNodeShown
+)
 OnScene = Callable[[SeededPort, Shown], None]
 
 
@@ -50,12 +60,13 @@ class Summary(msgspec.Struct, frozen=True):
     """The same for the same seed and version, wherever it is played."""
 
 
-class _Told:
+class Told:
     """Counts what the scenes bring."""
 
     declarations = refused = verified = 0
 
     def take(self, shown: Shown) -> None:
+        """Take in what a scene brings."""
         match shown:
             case AttestingShown():
                 self.declarations = shown.declarations
@@ -66,7 +77,7 @@ class _Told:
             case TradesShown():
                 refused = (shown.order.refused, shown.both_sides.refused, shown.cancelled.refused)
                 self.refused += sum(code is not None for code in refused)
-            case OperatorShown():
+            case OperatorShown() | KilledNodeShown():
                 self.verified = sum(proof.proven for proof in shown.proofs)
             case _:
                 pass
@@ -87,7 +98,7 @@ def play(
     Raises ValueError when the directory holds an alliance.
     """
     began_s = time.monotonic()
-    checks, told = Checks(), _Told()
+    checks, told = Checks(), Told()
 
     def show(shown: Shown) -> None:
         told.take(shown)
@@ -99,13 +110,18 @@ def play(
             _live(port, checks, watch, show, declarations, processes=processes)
         except (AssertionError, ValueError) as problem:  # a part refuses what the story does: the summary says so
             checks.equal("story.goes-on", f"{type(problem).__name__}: {problem}", "")
-        status = port.engine.status()
-        financings = sum(
-            held.view.state in {"disbursed", "settled"}
-            for founder in SHANGHAI.members
-            if "bank" in founder.roles
-            for held in portfolio(port.bank(founder.id).bank)
-        )
+        return summary_of(port, checks, told, began_s)
+
+
+def summary_of(port: SeededPort, checks: Checks, told: Told, began_s: float) -> Summary:
+    """Return what came of a story that began at a time of the monotonic clock."""
+    status = port.engine.status()
+    financings = sum(
+        held.view.state in {"disbursed", "settled"}
+        for founder in SHANGHAI.members
+        if "bank" in founder.roles
+        for held in portfolio(port.bank(founder.id).bank)
+    )
     return Summary(
         alliance=port.alliance,
         declarations=told.declarations,
@@ -117,7 +133,7 @@ def play(
         proofs_verified=told.verified,
         refused_double_financings=told.refused,
         seconds=round(time.monotonic() - began_s, 2),
-        seed=seed,
+        seed=port.seed,
         state_root=status.state_root,
     )
 

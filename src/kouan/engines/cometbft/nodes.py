@@ -77,6 +77,7 @@ class Nodes:
                         raise self.failure(problems) from None
                     continue
                 self.prefer(node)
+                self.tell(problems)
                 return answer
             if time.monotonic() >= end_s or not any(isinstance(problem, BehindError) for problem in problems):
                 raise self.failure(problems)
@@ -90,17 +91,28 @@ class Nodes:
                 self._nodes.remove(node)
                 self._nodes.insert(0, node)
 
+    def rests(self, url: str) -> bool:
+        """Tell whether a node did not answer a moment ago."""
+        with self._lock:
+            return self._rest_until_s.get(url, 0.0) > time.monotonic()
+
     def blame(self, problem: NodeError) -> None:
-        """Note what is wrong with a node."""
+        """Note what is wrong with a node, so that it is asked later or no more."""
         with self._lock:
             if isinstance(problem, LyingError):
                 self._lied[problem.node] = problem
             elif isinstance(problem, UnreachableError):
                 self._rest_until_s[problem.node] = time.monotonic() + REST_S
-            if isinstance(problem, BehindError) or problem.node in self._warned or len(self._nodes) == 1:
-                return
-            self._warned.add(problem.node)
-        self._warn(f"{problem}; asking another node")
+
+    def tell(self, problems: Sequence[NodeError]) -> None:
+        """Say of nodes that were passed over why, once of each. Who got no answer at all is told by an error."""
+        for problem in problems:
+            with self._lock:
+                is_known = problem.node in self._warned
+                if not isinstance(problem, BehindError):
+                    self._warned.add(problem.node)
+            if not is_known and not isinstance(problem, BehindError):
+                self._warn(f"{problem}; asking another node")
 
     def failure(self, problems: Sequence[NodeError]) -> NobodyAnswersError:
         """Return the error that says what is wrong with each node."""

@@ -188,6 +188,7 @@ class Reader:
                 self.chain.verify(signed, witness.url, partial(self.changes, witness))
             except UnreachableError as problem:
                 self._nodes.blame(problem)
+                self._nodes.tell([problem])
             except (NodeError, LightError, ValueError):
                 continue
 

@@ -203,6 +203,7 @@ class Network(Engine):
                 other = question(node)
             except NodeError as problem:
                 self._nodes.blame(problem)
+                self._nodes.tell([problem])
                 continue
             if other.time_ms > best.time_ms:
                 best = other

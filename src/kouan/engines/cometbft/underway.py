@@ -43,7 +43,7 @@ _receipt: Final = msgspec.json.Decoder(_Receipt)
 class _Waiting:
     """One envelope."""
 
-    __slots__ = ("height", "is_out", "named_by", "named_s", "problem", "raw", "refused", "tried_s")
+    __slots__ = ("at", "height", "is_out", "named_by", "named_s", "problem", "raw", "refused", "tried_s")
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
@@ -52,12 +52,19 @@ class _Waiting:
         self.named_by = ""
         """The node that says so."""
         self.named_s = 0.0
+        self.at = ""
+        """The node that took it last. When that one falls silent, the envelope may have died with it."""
         self.is_out = False
         """Whether a node has taken it, or may have."""
         self.problem = "it was not offered yet"
         self.refused = 0
         """The rejection of every node that could be asked last time."""
         self.tried_s = time.monotonic()
+
+    @property
+    def pause_s(self) -> float:
+        """After how long it is offered again."""
+        return OFFER_AGAIN_S if self.is_out else ROOM_AGAIN_S
 
 
 class Envelopes:
@@ -158,9 +165,9 @@ class Envelopes:
         if receipts is None:
             return {}
         for waiting in wrong[:1]:
-            self._nodes.blame(
-                LyingError(waiting.named_by, f"it names block {height} for an envelope that is not in it")
-            )
+            lie = LyingError(waiting.named_by, f"it names block {height} for an envelope that is not in it")
+            self._nodes.blame(lie)
+            self._nodes.tell([lie])
         return {name: receipts[name] for name in expected if name in receipts}
 
     def _receipts(self, node: Node, height: int) -> dict[str, bytes]:
@@ -182,7 +189,7 @@ class Envelopes:
             return [
                 name
                 for name, waiting in self._waiting.items()
-                if not waiting.height and now_s - waiting.tried_s >= (OFFER_AGAIN_S if waiting.is_out else ROOM_AGAIN_S)
+                if not waiting.height and (self._nodes.rests(waiting.at) or now_s - waiting.tried_s >= waiting.pause_s)
             ]
 
     def _offer(self, names: list[str], *, again: bool = False) -> list[NodeError]:
@@ -214,7 +221,10 @@ class Envelopes:
                     waiting.problem = full[name]
                 elif waiting is not None:
                     waiting.refused = refused.get(name, 0)
-        return problems if len(problems) == len(nodes) else []
+        if len(problems) < len(nodes):
+            self._nodes.tell(problems)
+            return []
+        return problems
 
     def _hand(self, node: Node, names: list[str], refused: dict[str, int], full: dict[str, str]) -> list[str]:
         """Hand envelopes to one node; return those that it does not take, and note why."""
@@ -234,7 +244,7 @@ class Envelopes:
                 waiting.tried_s = now_s
                 code = _verdict(result)
                 if code == 0:
-                    waiting.is_out, waiting.refused = True, 0
+                    waiting.at, waiting.is_out, waiting.refused = node.url, True, 0
                     waiting.problem = f"node {node.url} took it and no node has it in a block"
                 elif isinstance(code, str):
                     full[name] = f"node {node.url} has no room for it ({code})"

@@ -8,6 +8,7 @@ from rich.rule import Rule
 from kouan.simulation.pages.attesting import attesting_page, business_page
 from kouan.simulation.pages.changes import changes_page
 from kouan.simulation.pages.founding import founding_page
+from kouan.simulation.pages.killed_node import killed_node_page
 from kouan.simulation.pages.loan import loan_page
 from kouan.simulation.pages.operator import operator_page
 from kouan.simulation.pages.parts import Say
@@ -16,6 +17,7 @@ from kouan.simulation.scenes.attesting import AttestingShown
 from kouan.simulation.scenes.business import BusinessShown
 from kouan.simulation.scenes.changes import ChangesShown
 from kouan.simulation.scenes.founding import FoundingShown
+from kouan.simulation.scenes.killed_node import KilledNodeShown
 from kouan.simulation.scenes.loan import LoanShown
 from kouan.simulation.scenes.operator import OperatorShown
 from kouan.simulation.scenes.trades import TradesShown
@@ -40,4 +42,7 @@ def page_of(say: Say, shown: Shown) -> list[RenderableType]:
             title, parts = say("5  One trade, many papers", "五  同一贸易，多种单证"), trades_page(say, shown)
         case OperatorShown():
             title, parts = say("6  The operator's scene", "六  运营方场景"), operator_page(say, shown)
+        case KilledNodeShown():
+            title = say("4  A node is killed and comes back", "四  节点被强制终止后恢复")
+            parts = killed_node_page(say, shown)
     return [Rule(title), *parts]

@@ -14,14 +14,18 @@ from kouan.simulation.scenes.loan import LendingShown, LoanShown, PaymentShown, 
 
 def loan_page(say: Say, shown: LoanShown) -> list[RenderableType]:
     """Draw the loan's life."""
-    return [
+    page = [
         _declarations(say, shown),
         _lending(say, shown.lending),
         _receipt(say, shown.receipt),
         refused_panel(say, say("A second bank", "第二家银行"), shown.second_bank),
-        _payment(say, shown.payment),
-        refused_panel(say, say("Once more on the same declarations", "以同一批报关单再次申请"), shown.once_more),
     ]
+    if shown.payment is not None:
+        page.append(_payment(say, shown.payment))
+    if shown.once_more is not None:
+        title = say("Once more on the same declarations", "以同一批报关单再次申请")
+        page.append(refused_panel(say, title, shown.once_more))
+    return page
 
 
 def _declarations(say: Say, shown: LoanShown) -> RenderableType:

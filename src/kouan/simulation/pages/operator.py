@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import RenderableType
 
 from kouan.simulation.pages.parts import Say, facts, panel, table
@@ -28,17 +30,22 @@ def operator_page(say: Say, shown: OperatorShown) -> list[RenderableType]:
             ),
             say("Nothing lost, nothing applied twice.", "无一丢失，无一重复执行。"),
         ),
-        panel(
-            say(
-                "Proofs, each verified by a process that has the file and alliance.json alone",
-                "证明文件：由仅持有该文件与 alliance.json 的独立进程核验",
-            ),
-            table(
-                [say("file", "文件"), say("result", "结果"), say("says", "结论")],
-                [_row(say, proof) for proof in (*shown.proofs, shown.forged)],
-            ),
-        ),
+        proofs_panel(say, shown.proofs, shown.forged),
     ]
+
+
+def proofs_panel(say: Say, proofs: Sequence[ProofShown], forged: ProofShown) -> RenderableType:
+    """Draw what strangers made of proof files."""
+    return panel(
+        say(
+            "Proofs, each verified by a process that has the file and alliance.json alone",
+            "证明文件：由仅持有该文件与 alliance.json 的独立进程核验",
+        ),
+        table(
+            [say("file", "文件"), say("result", "结果"), say("says", "结论")],
+            [_row(say, proof) for proof in (*proofs, forged)],
+        ),
+    )
 
 
 def _row(say: Say, proof: ProofShown) -> tuple[str, ...]:

@@ -101,13 +101,24 @@ class LoanShown(NamedTuple):
     lending: LendingShown
     receipt: ReceiptShown
     second_bank: RefusedShown
-    payment: PaymentShown
-    once_more: RefusedShown
+    payment: PaymentShown | None = None
+    """None where the story ends before the buyer pays."""
+    once_more: RefusedShown | None = None
 
 
 def lend_and_collect(port: SeededPort, checks: Checks, deals: list[Deal]) -> LoanShown:
     """Lend on six declarations, try a second bank, let the buyer pay, try once more."""
     port.clock.move_to(0, 10, 20)
+    shown = lend(port, checks)
+    shipped = of_contract(port, GARMENT_MAKER.code, LC_CONTRACT)
+    settle_due(port, checks, deals, PAYMENT_DAY)
+    port.clock.move_to(PAYMENT_DAY, 10)
+    payment = _pay(port, checks, shown.lending.lent, shipped)
+    return shown._replace(payment=payment, once_more=_try_at(port, checks, RIVAL, shipped))
+
+
+def lend(port: SeededPort, checks: Checks) -> LoanShown:
+    """Lend on six declarations, and try a second bank."""
     shipped = of_contract(port, GARMENT_MAKER.code, LC_CONTRACT)
     numbers = [number for number, _ in shipped]
     before = bars(port, [quota for _, quota in shipped])
@@ -118,11 +129,7 @@ def lend_and_collect(port: SeededPort, checks: Checks, deals: list[Deal]) -> Loa
     receipt = _receipt(port, checks, lending.financing, numbers)
     port.clock.move_to(0, 15, 30)
     second_bank = _try_at(port, checks, RIVAL, shipped)
-    settle_due(port, checks, deals, PAYMENT_DAY)
-    port.clock.move_to(PAYMENT_DAY, 10)
-    payment = _pay(port, checks, lending.lent, shipped)
-    once_more = _try_at(port, checks, RIVAL, shipped)
-    return LoanShown(_messages(port, numbers), before, lending, receipt, second_bank, payment, once_more)
+    return LoanShown(_messages(port, numbers), before, lending, receipt, second_bank)
 
 
 def _lend(port: SeededPort, checks: Checks, shipped: Sequence[tuple[str, Quota]]) -> LendingShown:
