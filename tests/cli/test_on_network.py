@@ -19,7 +19,9 @@ from kouan.client import local_founding
 from kouan.client.founding_desk import SHANGHAI
 from kouan.client.membership import Peer
 from kouan.engines.cometbft.remote import Network
+from kouan.kernel.records import Member
 from kouan.kernel.suites import digest, public_key
+from kouan.modules.alliance.records import member_key
 
 URLS = "http://one:26657,http://two:26657"
 MEMBERS = [founder.id for founder in SHANGHAI.members[:4]]
@@ -97,6 +99,13 @@ def test_a_node_that_is_down_is_noted_on_standard_error(attested: OnNetwork) -> 
     ran = accepted(attested("member", "list", "--json"))
     assert len(ran.json["members"]) == len(SHANGHAI.members)
     assert ran.err.strip() == "Note: node http://one:26657: cannot be reached (down); asking another node"
+
+
+def test_a_service_reads_through_the_nodes(attested: OnNetwork) -> None:
+    with bootstrap.standing_reader(attested.port, URLS.split(",")) as reader:
+        bank = reader.read(Member, member_key(BANK))
+    assert bank is not None
+    assert bank.roles == ["bank"]
 
 
 def test_no_node_is_known(kouan: OnNetwork) -> None:

@@ -36,7 +36,7 @@ from kouan.kernel.encoding import encode
 from kouan.kernel.quota import key_of
 from kouan.kernel.records import Member, Quota, Record
 from kouan.kernel.suites import digest
-from kouan.modules.alliance.founding import Founding, alliance_id
+from kouan.modules.alliance.founding import AnyFounding, alliance_id
 from kouan.modules.alliance.records import member_key
 from kouan.modules.cases.records import Purpose
 from kouan.modules.financing.records import Financing
@@ -79,7 +79,7 @@ class SeededPort:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stack.close()
 
-    def found(self) -> Founding:
+    def found(self) -> AnyFounding:
         """Found the alliance of Shanghai and open its ledger; raises ValueError when the directory holds one."""
         ledger = self.directory / bootstrap.LEDGER
         founding = found(

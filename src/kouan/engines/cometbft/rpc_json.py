@@ -181,10 +181,14 @@ class _EvidenceList(msgspec.Struct):
     evidence: list[_DuplicateVote | _LightAttack] | None = None
 
 
+class _AnyEvidence(msgspec.Struct):
+    evidence: list[Any] | None = None
+
+
 class _Block(msgspec.Struct):
     header: _Header
     data: _Data = msgspec.field(default_factory=_Data)
-    evidence: _EvidenceList = msgspec.field(default_factory=_EvidenceList)
+    evidence: _AnyEvidence = msgspec.field(default_factory=_AnyEvidence)
 
 
 class _BlockResult(msgspec.Struct):
@@ -278,8 +282,13 @@ def block(result: Any) -> BlockJson:
     """Return what ``block`` answered."""
     found = _read(result, _BlockResult).block
     envelopes = [from_base64(text) for text in found.data.txs or []]
-    evidence = [record for piece in found.evidence.evidence or [] for record in piece.records()]
-    return BlockJson(_checked(found.header.record()), envelopes, tuple(evidence))
+    return BlockJson(_checked(found.header.record()), envelopes, evidence(found.evidence.evidence or []))
+
+
+def evidence(pieces: list[Any]) -> tuple[Evidence, ...]:
+    """Return what a block's evidence says of validators, one by one."""
+    found = _read({"evidence": pieces}, _EvidenceList).evidence or []
+    return tuple(record for piece in found for record in piece.records())
 
 
 def receipts(result: Any) -> list[bytes]:
