@@ -8,11 +8,13 @@ import pytest
 from tests.engines.cometbft import driver, scene
 
 from kouan.engines.cometbft import application as application_module
+from kouan.engines.cometbft import heights
+from kouan.engines.cometbft.answers import Answer
 from kouan.engines.cometbft.application import Application, GenesisError
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.embedded import Embedded
 from kouan.engines.store import Store
-from kouan.kernel.envelope import envelope_id
+from kouan.kernel.envelope import envelope_hash, envelope_id
 from kouan.kernel.execution import NO_RECEIPTS, app_hash, found
 
 pytestmark = pytest.mark.usefixtures("shallow_tree")
@@ -148,4 +150,26 @@ def test_a_block_that_cannot_be_executed_names_itself_and_its_envelopes(
     application.close()
     application = driver.open_application(tmp_path, skipped=lambda _: frozenset({envelope_id(DAY[0])}))
     assert scene.codes(driver.block(application, DAY[0]).tx_results[0].data) == [1]
+    application.close()
+
+
+def test_where_envelopes_were_executed_is_remembered_for_so_many_and_so_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Across restarts, and what is beyond goes from the disk too, once its version can no longer be read."""
+    monkeypatch.setattr(heights, "ANSWERS_REMEMBERED", 2)
+    monkeypatch.setattr(heights, "BLOCKS_REMEMBERED", 20)
+    names = [envelope_hash(raw) for raw in DAY]
+    application = driver.begin(tmp_path)
+    play(application)
+    for _ in range(2):
+        assert [application._heights.find(name) for name in names] == [None] * 4 + [Answer(5, 0), Answer(6, 0)]
+        application.close()
+        application = driver.open_application(tmp_path)
+    for _ in range(25):
+        driver.block(application)
+    application.close()
+    application = driver.open_application(tmp_path)
+    assert [height for height, _ in application.store.traces()] == list(range(31, 10, -1))
+    assert application._heights.find(names[-1]) is None
     application.close()

@@ -14,6 +14,8 @@ from kouan.engines.cometbft.answers import Answer, BlockTrace
 from kouan.engines.store import Store
 
 ANSWERS_REMEMBERED: Final = 20_000
+BLOCKS_REMEMBERED: Final = 100_000
+"""On a quiet ledger fewer envelopes are remembered: no longer than for so many blocks."""
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(BlockTrace)
 
@@ -28,7 +30,7 @@ class Heights:
         stored: list[tuple[int, BlockTrace]] = []
         envelopes = 0
         for height, about in store.traces():
-            if envelopes >= ANSWERS_REMEMBERED:
+            if envelopes >= ANSWERS_REMEMBERED or len(stored) >= BLOCKS_REMEMBERED:
                 break
             stored.append((height, _decoder.decode(about)))
             envelopes += len(stored[-1][1].envelopes)
@@ -54,4 +56,5 @@ class Heights:
             self._answers[name] = Answer(height, index)
         while len(self._answers) > ANSWERS_REMEMBERED:
             self._answers.popitem(last=False)
-        self._store.traces_from = next(iter(self._answers.values())).height if self._answers else height
+        oldest = next(iter(self._answers.values())).height if self._answers else height
+        self._store.traces_from = max(oldest, height - BLOCKS_REMEMBERED)
