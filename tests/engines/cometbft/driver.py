@@ -10,8 +10,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tests.engines.cometbft import scene
 
 from kouan.engines.cometbft.application import Application
-from kouan.engines.cometbft.consensus import powers_of, updates
+from kouan.engines.cometbft.consensus import updates
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
+from kouan.modules.alliance.records import VALIDATORS_KEY, Validators
+from kouan.modules.alliance.standing import present
 
 
 def timestamp(time_ms: int) -> Timestamp:
@@ -26,7 +28,7 @@ def genesis(application: Application, **changes: Any) -> abci.RequestInitChain:
     about: dict[str, Any] = {
         "chain_id": scene.ALLIANCE,
         "time": timestamp(scene.LEDGER.founded_ms),
-        "validators": updates({}, powers_of(application._now.state)),
+        "validators": updates(None, present(application._now.state, Validators, VALIDATORS_KEY)),
         "initial_height": 1,
     }
     return abci.RequestInitChain(**(about | changes))

@@ -205,6 +205,17 @@ def test_no_signature_is_checked_twice(tmp_path: Path) -> None:
     application.close()
 
 
+def test_who_sends_for_another_costs_one_look_at_a_signature(tmp_path: Path) -> None:
+    """Signatures in the commands are looked at only in envelopes that a member sent."""
+    application = driver.begin(tmp_path)
+    driver.block(application, FIRST)
+    forged = with_body(SECOND, number=9)
+    checked = application.claims.checked
+    assert driver.check(application, forged) == ["ENVELOPE_BAD_SIGNATURE"]
+    assert application.claims.checked == checked + 1
+    application.close()
+
+
 def test_what_is_remembered_is_bounded_and_answers_as_the_kernel_does() -> None:
     asked: list[Claim] = []
 

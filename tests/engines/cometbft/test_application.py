@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.engines.cometbft import driver, scene
+from tests.modules.alliance.network import consensus_public, network_founding
 
+from kouan import bootstrap
 from kouan.engines.cometbft import application as application_module
 from kouan.engines.cometbft import heights
 from kouan.engines.cometbft.answers import Answer
-from kouan.engines.cometbft.application import Application, GenesisError
+from kouan.engines.cometbft.application import Application
+from kouan.engines.cometbft.beginning import GenesisError
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.embedded import Embedded
 from kouan.engines.store import Store
+from kouan.kernel.encoding import from_text
 from kouan.kernel.envelope import envelope_hash, envelope_id
 from kouan.kernel.execution import NO_RECEIPTS, app_hash, found
 
@@ -172,4 +178,24 @@ def test_where_envelopes_were_executed_is_remembered_for_so_many_and_so_long(
     application = driver.open_application(tmp_path)
     assert [height for height, _ in application.store.traces()] == list(range(31, 10, -1))
     assert application._heights.find(names[-1]) is None
+    application.close()
+
+
+def test_proven_double_signing_takes_the_validators_power(tmp_path: Path) -> None:
+    """Evidence from CometBFT suspends by rule; the new set goes back to CometBFT."""
+    founding = network_founding()
+    ledger = bootstrap.ledger_of(msgspec.structs.replace(founding, charter=scene.FOUNDING.charter))
+    application = Application(tmp_path, ledger)
+    public = from_text(consensus_public("bank-a"))
+    evidence = abci.Misbehavior(
+        type=abci.DUPLICATE_VOTE,
+        validator=abci.Validator(address=sha256(public).digest()[:20], power=10),
+        height=1,
+        time=driver.timestamp(scene.NOW_MS),
+        total_voting_power=40,
+    )
+    assert not driver.block(application).validator_updates
+    answer = driver.block(application, misbehavior=[evidence])
+    assert [(one.pub_key.ed25519, one.power) for one in answer.validator_updates] == [(public, 0)]
+    assert not driver.block(application, misbehavior=[evidence]).validator_updates
     application.close()

@@ -6,7 +6,7 @@ block comes. Asked again after a block, a look at what is known suffices.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from kouan.engines.cometbft.answers import CODE_NAMES, SHARE_TAKEN
@@ -15,7 +15,7 @@ from kouan.kernel.admitting import Letter, claims_of, envelope_claim, out_of_pla
 from kouan.kernel.envelope import use_number, window_key
 from kouan.kernel.execution import Reading
 from kouan.kernel.records import Member, Window
-from kouan.kernel.registry import Registry, Verifier
+from kouan.kernel.registry import Claim, Registry, Verifier
 from kouan.kernel.rejections import Rejection
 from kouan.kernel.state import State
 
@@ -48,13 +48,29 @@ class Admission:
     def check(self, envelopes: Sequence[Named], now: Moment) -> list[int]:
         """Return a code for each new envelope: 0, a rejection's number, or that its sender's share is taken."""
         looked = [self._look(named, now) for named in envelopes]
-        letters = [letter for letter, _ in looked if letter is not None]
-        carried = [list(claims_of(now.state, letter, self._registry)) for letter in letters]
-        claims = list(dict.fromkeys(claim for own in carried for claim in own))
-        signed = dict(zip(claims, self._verify(claims), strict=True))
-        for letter, own in zip(letters, carried, strict=True):
-            letter.checked.update((claim, signed[claim]) for claim in own)
+        signed = self._signed([letter for letter, _ in looked if letter is not None], now.state)
+        carried = [list(claims_of(now.state, letter, self._registry)) for letter in signed]
+        known = self._known(claim for own in carried for claim in own)
+        for letter, own in zip(signed, carried, strict=True):
+            letter.checked.update((claim, known[claim]) for claim in own)
         return [self._decide(named, *found, now) for named, found in zip(envelopes, looked, strict=True)]
+
+    def _signed(self, letters: list[Letter], state: State) -> list[Letter]:
+        """Return the letters whose own signature holds: of no others are those in the commands worth a look."""
+        signers = [signer_of(state, letter) for letter in letters]
+        claims = [
+            envelope_claim(letter, signer)
+            for letter, signer in zip(letters, signers, strict=True)
+            if not isinstance(signer, Rejection)
+        ]
+        known = self._known(claims)
+        for letter, claim in zip(letters, claims, strict=True):
+            letter.checked[claim] = known[claim]
+        return [letter for letter, claim in zip(letters, claims, strict=True) if known[claim]]
+
+    def _known(self, claims: Iterable[Claim]) -> dict[Claim, bool]:
+        distinct = list(dict.fromkeys(claims))
+        return dict(zip(distinct, self._verify(distinct), strict=True))
 
     def check_again(self, named: Named, now: Moment) -> int:
         """Return the code of an envelope that was let in before."""

@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 
 from kouan.engines.cometbft.admission import Admission, Moment, Named, name_of
 from kouan.engines.cometbft.answers import NODE_BUSY, BlockTrace
-from kouan.engines.cometbft.consensus import evidence_of, milliseconds, parameters_of, powers_in, powers_of, updates
+from kouan.engines.cometbft.beginning import check_genesis
+from kouan.engines.cometbft.consensus import answer_of, evidence_of, milliseconds, parameters_of, updates
 from kouan.engines.cometbft.heights import Heights
 from kouan.engines.cometbft.keeping import Keeping
 from kouan.engines.cometbft.proposals import Proposal, Rules, choose, problem_of
@@ -33,11 +34,10 @@ from kouan.engines.signatures import ThreadedVerifier
 from kouan.engines.store import FLUSH_VALUES, Mark, Store
 from kouan.kernel.envelope import envelope_hash, envelope_id
 from kouan.kernel.execution import NO_RECEIPTS, Block, BlockOutcome, TooOldError, app_hash, execute_block, found
-from kouan.kernel.records import Charter
-from kouan.kernel.registry import CHARTER_KEY
-from kouan.kernel.state import Reader, State, StateReader, decoder
+from kouan.kernel.state import Reader, State, StateReader
 from kouan.modules.alliance.records import VALIDATORS_KEY, Validators
 from kouan.modules.alliance.rules import PROVABLE_BLOCKS
+from kouan.modules.alliance.standing import charter_of, present
 
 FLUSH_BLOCKS: Final = 500
 """At the latest after so many blocks the state goes to disk."""
@@ -45,11 +45,6 @@ COMMANDS_WHILE_WAITED_FOR: Final = 500
 """Between FinalizeBlock and Commit, CometBFT waits until all it has asked of the mempool is answered."""
 VERSION: Final = "1"
 _COMMAND: Final = b'"type":"'
-_CONSENSUS_KEYS: Final = (CHARTER_KEY, VALIDATORS_KEY)
-
-
-class GenesisError(Exception):
-    """CometBFT begins another ledger than this one; the text says where they differ."""
 
 
 class Finalized(NamedTuple):
@@ -132,13 +127,8 @@ class Application:
         """Look at the state after a block from now on."""
         self._now = Moment(State(self._records), height, time_ms)
         self._checked_while_waited_for = 0
-        self.store.keep_versions = self._charter().parameters.get(PROVABLE_BLOCKS, self._ledger.keep_versions)
-
-    def _charter(self) -> Charter:
-        charter = self._now.state.read(Charter, CHARTER_KEY)
-        if charter is None:
-            raise AssertionError("the state has no charter")
-        return charter
+        parameters = charter_of(self._now.state).parameters
+        self.store.keep_versions = parameters.get(PROVABLE_BLOCKS, self._ledger.keep_versions)
 
     @property
     def height(self) -> int:
@@ -167,27 +157,13 @@ class Application:
 
     def init_chain(self, request: abci.RequestInitChain) -> abci.ResponseInitChain:
         """Answer what the ledger begins with; raises GenesisError when CometBFT begins another."""
-        self._check_genesis(request)
+        validators = present(self._now.state, Validators, VALIDATORS_KEY)
+        check_genesis(request, self._ledger, validators, self.height)
         return abci.ResponseInitChain(
             app_hash=self._app_hash(),
-            consensus_params=parameters_of(self._charter()),
-            validators=updates({}, powers_of(self._now.state)),
+            consensus_params=parameters_of(charter_of(self._now.state)),
+            validators=updates(None, validators),
         )
-
-    def _check_genesis(self, request: abci.RequestInitChain) -> None:
-        if request.chain_id != self._ledger.alliance:
-            raise GenesisError(f"genesis.json is of {request.chain_id}, alliance.json of {self._ledger.alliance}")
-        if milliseconds(request.time) != self._ledger.founded_ms:
-            raise GenesisError(
-                f"genesis.json has the time {milliseconds(request.time)}, alliance.json {self._ledger.founded_ms}"
-            )
-        if self.height:
-            raise GenesisError(
-                f"CometBFT begins at height 1, but the state here is at height {self.height}: one of them was lost"
-            )
-        theirs = {one.pub_key.ed25519: one.power for one in request.validators}
-        if theirs != powers_of(self._now.state):
-            raise GenesisError("genesis.json has other validators than alliance.json")
 
     def check_txs(self, requests: Sequence[abci.RequestCheckTx]) -> list[abci.ResponseCheckTx]:
         """Answer which envelopes may wait in the mempool: code 0, or a rejection's number and name."""
@@ -261,22 +237,7 @@ class Application:
                 f"block {block.height} cannot be executed; nothing of it was written. Its envelopes: {names}"
             )
             raise
-        return Finalized(block, list(map(envelope_hash, block.envelopes)), outcome, self._answer(outcome))
-
-    def _answer(self, outcome: BlockOutcome) -> abci.ResponseFinalizeBlock:
-        """Tell CometBFT what came of a block, and what of its own affairs is another now."""
-        written = {write.key: write.value for write in outcome.writes if write.key in _CONSENSUS_KEYS}
-        answer = abci.ResponseFinalizeBlock(
-            tx_results=[abci.ExecTxResult(data=receipt) for receipt in outcome.receipts], app_hash=outcome.app_hash
-        )
-        if VALIDATORS_KEY in written:
-            after = decoder(Validators).decode(written[VALIDATORS_KEY])
-            answer.validator_updates.extend(updates(powers_of(self._now.state), powers_in(after)))
-        if CHARTER_KEY in written:
-            wanted = parameters_of(decoder(Charter).decode(written[CHARTER_KEY]))
-            if wanted != parameters_of(self._charter()):
-                answer.consensus_param_updates.CopyFrom(wanted)
-        return answer
+        return Finalized(block, list(map(envelope_hash, block.envelopes)), outcome, answer_of(outcome, self._now.state))
 
     def commit(self, _request: abci.RequestCommit) -> abci.ResponseCommit:
         """Take the finalized block in; put the state on disk when enough is gathered."""

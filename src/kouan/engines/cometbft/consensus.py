@@ -11,11 +11,14 @@ from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.cometbft.proto.tendermint.crypto.keys_pb2 import PublicKey
 from kouan.engines.cometbft.proto.tendermint.types.params_pb2 import BlockParams, ConsensusParams, EvidenceParams
 from kouan.kernel.encoding import from_text
-from kouan.kernel.execution import Evidence
+from kouan.kernel.execution import BlockOutcome, Evidence
 from kouan.kernel.records import Charter
-from kouan.kernel.state import Reader
+from kouan.kernel.registry import CHARTER_KEY
+from kouan.kernel.state import Reader, decoder
 from kouan.modules.alliance.consensus import consensus_parameters
 from kouan.modules.alliance.records import VALIDATORS_KEY, Validators
+from kouan.modules.alliance.standing import charter_of, validators_of
+from kouan.modules.alliance.validators import validator_updates
 
 KINDS = {abci.DUPLICATE_VOTE: "duplicate-vote", abci.LIGHT_CLIENT_ATTACK: "light-client-attack"}
 
@@ -25,26 +28,11 @@ def milliseconds(time: Timestamp) -> int:
     return time.seconds * 1000 + time.nanos // 1_000_000
 
 
-def powers_of(state: Reader) -> dict[bytes, int]:
-    """Return who votes on blocks, by consensus key, with which power; who has none is not there."""
-    validators = state.read(Validators, VALIDATORS_KEY)
-    if validators is None:
-        raise AssertionError("the state has no validators: its founding document is not a network's")
-    return powers_in(validators)
-
-
-def powers_in(validators: Validators) -> dict[bytes, int]:
-    """Return the same of a record of validators."""
-    return {from_text(one.public): one.power for one in validators.members.values() if one.power}
-
-
-def updates(before: dict[bytes, int], after: dict[bytes, int]) -> list[abci.ValidatorUpdate]:
+def updates(before: Validators | None, after: Validators) -> list[abci.ValidatorUpdate]:
     """Return what changes from one set of validators to another; power 0 removes one."""
-    gone = dict.fromkeys(before.keys() - after.keys(), 0)
-    changed = {public: power for public, power in after.items() if before.get(public) != power}
     return [
-        abci.ValidatorUpdate(pub_key=PublicKey(ed25519=public), power=power)
-        for public, power in sorted({**gone, **changed}.items())
+        abci.ValidatorUpdate(pub_key=PublicKey(ed25519=from_text(public)), power=power)
+        for public, power in validator_updates(before, after)
     ]
 
 
@@ -68,3 +56,19 @@ def evidence_of(misbehavior: Iterable[abci.Misbehavior]) -> tuple[Evidence, ...]
         Evidence(one.validator.address, one.height, KINDS[one.type], one.validator.power, milliseconds(one.time))
         for one in misbehavior
     )
+
+
+def answer_of(outcome: BlockOutcome, before: Reader) -> abci.ResponseFinalizeBlock:
+    """Tell CometBFT what came of a block, and what of its own affairs is another now than in the state before."""
+    answer = abci.ResponseFinalizeBlock(
+        tx_results=[abci.ExecTxResult(data=receipt) for receipt in outcome.receipts], app_hash=outcome.app_hash
+    )
+    for write in outcome.writes:
+        if write.key == VALIDATORS_KEY:
+            after = decoder(Validators).decode(write.value)
+            answer.validator_updates.extend(updates(validators_of(before), after))
+        elif write.key == CHARTER_KEY:
+            wanted = parameters_of(decoder(Charter).decode(write.value))
+            if wanted != parameters_of(charter_of(before)):
+                answer.consensus_param_updates.CopyFrom(wanted)
+    return answer
