@@ -209,6 +209,15 @@ class Store(PreState):
         self._prune(txn, mark.oldest)
         txn.put(b"mark", msgspec.msgpack.encode(mark), db=self._meta)
 
+    def changes_since(self, height: int, most: int) -> int:
+        """Count the entries to put back to read the version after a height; it counts no further than ``most``."""
+        entries = 0
+        for later in range(self.height, height, -1):
+            entries += len(self._undo_of(later)) // ENTRY
+            if entries > most:
+                break
+        return entries
+
     def at(self, height: int) -> Version:
         """Return the version after a height; raises StoreError when it is no longer, or not yet, kept."""
         oldest = self.oldest

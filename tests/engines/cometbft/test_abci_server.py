@@ -197,6 +197,39 @@ def test_a_flood_of_submissions_delays_consensus_by_one_batch_at_most(
     application.close()
 
 
+def test_questions_and_submissions_take_turns(
+    application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a flood of the one nor of the other keeps the other waiting."""
+    monkeypatch.setattr(abci_server, "BATCH_REQUESTS", 1)
+    done: list[str] = []
+    check, query = application.check_txs, application.query
+
+    def checked(batch: Sequence[abci.RequestCheckTx]) -> list[abci.ResponseCheckTx]:
+        done.append("check")
+        return check(batch)
+
+    def queried(request: abci.RequestQuery) -> abci.ResponseQuery:
+        done.append("query")
+        return query(request)
+
+    monkeypatch.setattr(application, "check_txs", checked)
+    monkeypatch.setattr(application, "query", queried)
+
+    async def talk(connect: Callable[[], Awaitable[Client]]) -> None:
+        mempool, asker = await connect(), await connect()
+        mempool.send(*[check_tx(b"garbage")] * 100)
+        asker.send(*[abci.Request(query=abci.RequestQuery(path="no/such"))] * 100)
+        for client in (mempool, asker):
+            for _ in range(100):
+                await client.receive()
+
+    serve(application, tmp_path / "s", talk)
+    first_of_both = max(done.index("check"), done.index("query"))
+    assert done[first_of_both : first_of_both + 50] == [done[first_of_both], done[first_of_both - 1]] * 25
+    application.close()
+
+
 def test_who_does_not_speak_the_protocol_is_hung_up_on_and_others_are_served(
     application: Application, tmp_path: Path
 ) -> None:

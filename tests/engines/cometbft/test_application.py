@@ -12,7 +12,7 @@ from tests.modules.alliance.network import consensus_public, network_founding
 
 from kouan import bootstrap
 from kouan.engines.cometbft import application as application_module
-from kouan.engines.cometbft import heights
+from kouan.engines.cometbft import heights, queries
 from kouan.engines.cometbft.answers import Answer
 from kouan.engines.cometbft.application import Application
 from kouan.engines.cometbft.beginning import GenesisError
@@ -198,4 +198,17 @@ def test_proven_double_signing_takes_the_validators_power(tmp_path: Path) -> Non
     answer = driver.block(application, misbehavior=[evidence])
     assert [(one.pub_key.ed25519, one.power) for one in answer.validator_updates] == [(public, 0)]
     assert not driver.block(application, misbehavior=[evidence]).validator_updates
+    application.close()
+
+
+def test_a_version_too_far_back_is_not_made_for_who_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To put back what was written since takes time in which consensus waits."""
+    monkeypatch.setattr(queries, "MAX_PUT_BACK", 6)
+    application = driver.begin(tmp_path)
+    play(application)
+    codes = []
+    for height in range(application.height + 1):
+        data = msgspec.msgpack.encode((["charter"], height))
+        codes.append(application.query(abci.RequestQuery(path="records", data=data)).code)
+    assert codes == [0] + [3] * 3 + [0] * 3  # height 0 asks for the newest
     application.close()

@@ -1,8 +1,9 @@
 """The socket at which CometBFT reaches the application: four connections, each answered in its own order.
 
-One thing is done at a time. Whatever is no CheckTx goes first, so a flood of submissions delays consensus by one small
-batch at most: CheckTx requests are taken together, up to a number of commands, and their signatures are checked
-together. A connection from which much waits is not read any further, so the flood stays outside.
+One thing is done at a time. What comes from outside, CheckTx and queries, goes last and in turns, so a flood of it
+delays consensus by one query or one small batch at most: CheckTx requests are taken together, up to a number of
+commands, and their signatures are checked together. A connection from which much waits is not read any further, so the
+flood stays outside.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ BATCH_COMMANDS: Final = 400
 BATCH_REQUESTS: Final = 256
 WAITING_REQUESTS: Final = 128
 """So many may wait on a connection before it is not read any further."""
+CHECK: Final = "check_tx"
+_FROM_OUTSIDE: Final = (CHECK, "query")
 _COMMAND: Final = b'"type":"'
 
 
@@ -85,6 +88,7 @@ class AbciServer:
         self._tell = tell
         self._connections: list[Connection] = []
         self._wake = asyncio.Event()
+        self._last = ""
         app = application
         self._calls: dict[str, Callable[[Any], Any]] = {
             "info": app.info,
@@ -142,18 +146,20 @@ class AbciServer:
 
     def work(self) -> bool:
         """Do the next thing; tell whether there was one."""
-        for connection in self._connections:
-            if connection.waiting and connection.waiting[0].WhichOneof("value") != "check_tx":
-                connection.answer([self._call(connection.waiting[0])])
-                return True
-        for connection in self._connections:
-            if connection.waiting:
-                self._check(connection)
-                return True
-        return False
+        waiting = [(connection, _kind(connection.waiting[0])) for connection in self._connections if connection.waiting]
+        if not waiting:
+            return False
+        # Consensus first; questions from outside and submissions in turns, so that neither starves the other.
+        connection, kind = min(waiting, key=lambda one: (one[1] in _FROM_OUTSIDE, one[1] == self._last))
+        self._last = kind
+        if kind == CHECK:
+            self._check(connection)
+        else:
+            connection.answer([self._call(connection.waiting[0])])
+        return True
 
     def _call(self, request: abci.Request) -> abci.Response:
-        kind = request.WhichOneof("value")
+        kind = _kind(request)
         if kind not in self._calls:
             return abci.Response(exception=abci.ResponseException(error=f"this application does not do {kind}"))
         return abci.Response(**{kind: self._calls[kind](getattr(request, kind))})
@@ -162,9 +168,13 @@ class AbciServer:
         batch: list[abci.RequestCheckTx] = []
         commands = 0
         for request in connection.waiting:
-            if request.WhichOneof("value") != "check_tx" or len(batch) == BATCH_REQUESTS or commands > BATCH_COMMANDS:
+            if _kind(request) != CHECK or len(batch) == BATCH_REQUESTS or commands > BATCH_COMMANDS:
                 break
             batch.append(request.check_tx)
             if request.check_tx.type != abci.RECHECK:
                 commands += max(1, request.check_tx.tx.count(_COMMAND))
         connection.answer([abci.Response(check_tx=answer) for answer in self._application.check_txs(batch)])
+
+
+def _kind(request: abci.Request) -> str:
+    return request.WhichOneof("value") or ""

@@ -34,6 +34,8 @@ from kouan.kernel.execution import NO_RECEIPTS, app_hash
 from kouan.kernel.light import Step
 from kouan.kernel.proof import Key
 
+MAX_PUT_BACK: Final = 50_000
+"""Records to put back to read an older version: more would keep consensus waiting."""
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.decode
 
@@ -98,6 +100,8 @@ class Queries:
     def _version(self, height: int) -> Version:
         newest = self._store.height
         if self._proving is None or self._proving.newest != newest or self._proving.version.height != height:
+            if self._store.changes_since(height, MAX_PUT_BACK) > MAX_PUT_BACK:
+                raise QueryError(QUERY_NOT_KEPT, f"more than {MAX_PUT_BACK} records were written since height {height}")
             try:
                 self._proving = _Proving(newest, self._store.at(height))
             except StoreError as problem:
