@@ -17,7 +17,7 @@ def worked_examples() -> dict[str, list[str]]:
         "encoding.md": encoding(),
         "envelope.md": envelope(),
         "tree.md": tree(),
-        "checkpoint.md": checkpoint(),
+        "checkpoint.md": [*checkpoint(), *network()],
         "proof.md": proof(),
     }
 
@@ -81,6 +81,63 @@ def checkpoint() -> list[str]:
     made = load("checkpoint.json")
     fields = {name: value for name, value in made["checkpoint"].items() if name != "signature"}
     return [canonical(fields).decode(), made["operator_seed_hex"], made["checkpoint"]["signature"]]
+
+
+def network() -> list[str]:
+    """The leaves and the hash of a header and of a set, and what a vote signs."""
+    example, members = load("light/headers.json")[0], load("light/sets.json")[1]["validators"]
+    vote = load("light/votes.json")[0]
+    header = example["header"]
+    hashes = (
+        *("last_commit_hash", "data_hash", "validators_hash", "next_validators_hash", "consensus_hash", "app_hash"),
+        *("last_results_hash", "evidence_hash", "proposer_address"),
+    )
+    leaves = [
+        bytes([8, header["version"]["block"], 16, header["version"]["app"]]),
+        b"\x0a" + sized(header["chain_id"].encode()),
+        bytes([8, header["height"]]),
+        moment(header["time"]),
+        block(header["last_block_id"]),
+        *(b"\x0a" + sized(raw(header[name])) for name in hashes),
+    ]
+    validators = [b"\x0a\x22\x0a" + sized(raw(one["public"])) + bytes([16, one["power"]]) for one in members]
+    message = (
+        bytes([8, 2, 17, vote["height"], *bytes(7)])
+        + (b"\x22" + sized(block(vote["block_id"])))
+        + (b"\x2a" + sized(moment(vote["time"])))
+        + (b"\x32" + sized(vote["chain_id"].encode()))
+    )
+    signed = bytes([len(message) % 128 | 128, len(message) // 128]) + message
+    return [
+        *(leaf.hex() for leaf in leaves),
+        rfc_6962(leaves).hex(),
+        *(leaf.hex() for leaf in validators),
+        rfc_6962(validators).hex(),
+        signed.hex(),
+    ]
+
+
+def sized(content: bytes) -> bytes:
+    return bytes([len(content)]) + content
+
+
+def moment(time: dict[str, int]) -> bytes:
+    groups = [time["seconds"] >> shift & 127 for shift in range(0, 35, 7)]
+    return bytes([8, *(group | 128 for group in groups[:-1]), groups[-1], 16, time["nanos"]])
+
+
+def block(one: dict[str, Any]) -> bytes:
+    parts = bytes([8, one["parts_total"], 18]) + sized(raw(one["parts_hash"]))
+    return b"\x0a" + sized(raw(one["hash"])) + b"\x12" + sized(parts)
+
+
+def rfc_6962(leaves: list[bytes]) -> bytes:
+    """By pairs from the left: what is left over waits for the next round."""
+    level = [sha256(b"\0" + leaf).digest() for leaf in leaves]
+    while len(level) > 1:
+        pairs = [level[at : at + 2] for at in range(0, len(level), 2)]
+        level = [sha256(b"\1" + b"".join(pair)).digest() if len(pair) == 2 else pair[0] for pair in pairs]
+    return level[0]
 
 
 def proof() -> list[str]:
