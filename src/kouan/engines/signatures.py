@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from kouan.kernel.registry import Claim, verify_in_turn
 
-WORTH_SPREADING = 8
+WORTH_SPREADING = 64
+"""Below that many, handing them to threads costs more than it saves."""
 
 
 class ThreadedVerifier:

@@ -12,6 +12,7 @@ import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -92,6 +93,7 @@ def to_text(data: bytes) -> str:
     return b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode()
 
 
+@lru_cache(1 << 13)  # members' keys, and what one step of an envelope's way decodes and the next needs again
 def from_text(text: str) -> bytes:
     """Return the bytes of a base64url text; raises EncodingError unless it is the one spelling of them."""
     over = len(text) % 4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
@@ -44,6 +44,13 @@ def decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
 
 
+@lru_cache(1 << 13)
+def decoded(kind: type[R], raw: bytes) -> R:
+    """Return the record of canonical bytes. Records are never changed, so one that was decoded lately serves again."""
+    record: R = decoder(kind).decode(raw)
+    return record
+
+
 class StateReader:
     """Typed reading of a version of the state, for queries."""
 
@@ -75,7 +82,7 @@ class State:
                 found = self._seen[key]
             else:
                 raw = self._pre.get(key)
-                found = self._seen[key] = None if raw is None else decoder(kind).decode(raw)
+                found = self._seen[key] = None if raw is None else decoded(kind, raw)
         if found is not None and type(found) is not kind:
             raise AssertionError(f"{key} holds a {type(found).__name__}, not a {kind.__name__}")
         return found
