@@ -25,6 +25,7 @@ from kouan.kernel.suites import digest, public_key
 from kouan.modules.alliance.founding import NetworkFounding
 
 RPC: Final = 26657
+START_S: Final = 120.0
 STOP_S: Final = 40.0
 POLL_S: Final = 0.1
 KOUAN: Final = (sys.executable, "-m", "kouan")
@@ -182,7 +183,7 @@ class Cluster:
     def start(self) -> None:
         for node in self.nodes:
             node.start()
-        self.await_height(2, 60)
+        self.await_height(2, START_S)
 
     @property
     def heights(self) -> list[int]:

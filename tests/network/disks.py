@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from typing import Final
 
 from tests.network.cluster import wait_until
 from tests.network.scene import Scene
 
 NOTICED_S: Final = 120.0
+FULL_S: Final = 10.0
 BALLAST: Final = "ballast"
 CHUNK: Final = bytes(1 << 20)
 WORDS: Final = "no space left on device"
@@ -25,6 +27,7 @@ def fill(scene: Scene) -> str:
             file.write(CHUNK)
             os.fsync(file.fileno())
     seconds = wait_until(lambda: node.has_said(WORDS) or node.exit_code is not None, NOTICED_S, "it notices")
+    time.sleep(FULL_S)
     scene.goes_on()
     ballast.unlink()
     if node.exit_code is not None:

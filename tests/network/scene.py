@@ -32,7 +32,11 @@ class Scene:
         self.load = Load(self.cluster, self.judge, seed)
         self.fail_points = self.rng.sample(range(10), 10)
         """Which are tried, in this order."""
-        self.cluster.start()
+        try:
+            self.cluster.start()
+        except AssertionError:
+            self.close()
+            raise
         self.load.begin()
 
     @property
