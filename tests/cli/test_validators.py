@@ -167,8 +167,21 @@ def test_a_protocol_version_is_proposed_for_a_block(kouan: Kouan, clock: Clock) 
     assert "136 PROTOCOL_BAD_HEIGHT" in near.err
     assert "135 PROTOCOL_NOT_NEXT" in kouan(*["member", "propose", "protocol", "3", "5000", "--as", "peoples-bank"]).err
     assert kouan(*["member", "propose", "protocol", "2", "5000", "--as", "peoples-bank"]).code == 0
-    assert "117 LEDGER" not in kouan("member", "proposals").out
+    assert kouan("member", "protocol", "--json").json == {
+        "known": bootstrap.PROTOCOL,
+        "version": 1,
+        "next_version": 0,
+        "from_height": 0,
+    }
     one_line(kouan(*["member", "propose", "operator", "--incarnation", "1", "--as", "peoples-bank"]), "validator")
+
+
+def test_a_version_that_is_agreed_on_is_shown_with_what_to_do(kouan: Kouan, clock: Clock) -> None:
+    assert enacted(kouan, clock, "protocol", "2", "5000").code == 0
+    shown = kouan("member", "protocol")
+    assert "2, from block 5,000" in shown.out
+    assert "too old" in shown.out
+    assert "版本过旧" in kouan("member", "protocol", "--lang", "zh").out
 
 
 def sign(kouan: Kouan, file: Path, members: Sequence[str], *envelopes: str) -> None:

@@ -40,6 +40,7 @@ from kouan.engines.local_socket import SocketError
 from kouan.engines.log_format import LogError
 from kouan.engines.port import Engine
 from kouan.engines.store import StoreError
+from kouan.kernel.execution import TooOldError
 from kouan.modules.alliance.founding import alliance_id
 
 UNUSABLE_ERRORS: Final = (
@@ -54,6 +55,7 @@ UNUSABLE_ERRORS: Final = (
     ReplayError,
     SocketError,
     StoreError,
+    TooOldError,
     UnansweredError,
     ValueError,  # what client and formats raise for a bad field, naming it
     VaultError,

@@ -18,6 +18,7 @@ from kouan.engines.embedded import Embedded
 from kouan.engines.log import LogFailedError
 from kouan.engines.service import serve as serve_engine
 from kouan.engines.store import StoreError
+from kouan.kernel.execution import TooOldError
 
 app: Final = group("Serve a ledger.")
 SUMMARY_EVERY_S: Final = 60.0
@@ -40,7 +41,7 @@ def serve(
         try:
             asyncio.run(serve_engine(engine, call.port / bootstrap.LEDGER / bootstrap.SOCKET, journal))
             failure: Exception | None = None
-        except (LogFailedError, StoreError) as problem:
+        except (LogFailedError, StoreError, TooOldError) as problem:
             failure = problem
         unwritten = _close(engine)
     failure = failure or unwritten

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
+from kouan import bootstrap
 from kouan.cli.calls import Call, command, group
-from kouan.cli.output import Page, UnusableError, moment, must_accept, table
+from kouan.cli.output import Page, UnusableError, fields, moment, must_accept, table
 from kouan.client import validator_desk
 from kouan.client.keymaterial import fresh
 from kouan.client.reading import LedgerReader
@@ -86,6 +87,26 @@ def evidence(call: Call) -> Page:
         call.text("Address", "地址"),
     ]
     return Page({"evidence": found}, [table("", columns, rows, right=(2,))])
+
+
+@command(app, "protocol", examples=("kouan member protocol",))
+def protocol(call: Call) -> Page:
+    """Show which version of the ledger's rules holds, which is agreed on next, and what this software knows."""
+    with call.engine() as engine:
+        found = queries.protocol(LedgerReader(engine), engine.status().height)
+    pairs = [(call.text("In force", "现行版本"), str(found.version))]
+    if found.next_version:
+        said = call.text(
+            f"{found.next_version}, from block {found.from_height:,}",
+            f"{found.next_version}，自区块 {found.from_height:,} 起",
+        )
+        pairs.append((call.text("Agreed next", "已定下一版本"), said))
+    pairs.append((call.text("Known here", "本软件支持至"), str(bootstrap.PROTOCOL)))
+    shown: list[Any] = [fields(pairs)]
+    if found.next_version > bootstrap.PROTOCOL:
+        english = "This Kouan is too old: install the agreed one before that block."
+        shown.append(call.text(english, "本软件版本过旧：请在该区块之前安装约定版本。"))
+    return Page({"known": bootstrap.PROTOCOL, **found._asdict()}, shown)
 
 
 @command(

@@ -25,7 +25,7 @@ from kouan.engines.signatures import ThreadedVerifier
 from kouan.engines.store import Mark, Store, Version
 from kouan.kernel.encoding import Bytes32, from_text, to_text
 from kouan.kernel.envelope import envelope_id
-from kouan.kernel.execution import NO_RECEIPTS, Block, BlockOutcome, app_hash, execute_block, found
+from kouan.kernel.execution import NO_RECEIPTS, Block, BlockOutcome, TooOldError, app_hash, execute_block, found
 from kouan.kernel.proof import Checkpoint, Handover, make_checkpoint
 from kouan.kernel.records import Charter
 from kouan.kernel.registry import CHARTER_KEY, Claim, Registry
@@ -243,6 +243,8 @@ class Embedded:
         try:
             with without_collector():
                 outcome = execute_block(self._store, block, self._ledger.registry, self._verify)
+        except TooOldError:
+            raise
         except Exception as defect:
             names = " ".join(envelope_id(raw) for raw in envelopes)
             defect.add_note(

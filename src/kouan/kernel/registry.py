@@ -147,3 +147,8 @@ class Registry:
         self.begin = begin
         self.protocol = protocol
         """The newest protocol version that this software knows."""
+
+    def lacks(self, state: Reader) -> Protocol | None:
+        """Return the protocol version that is agreed on and that this software does not know, or None."""
+        agreed = state.read(Protocol, PROTOCOL_KEY)
+        return agreed if agreed is not None and agreed.version > self.protocol else None

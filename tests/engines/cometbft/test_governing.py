@@ -10,13 +10,23 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from tests.engines.cometbft import driver
 from tests.modules.alliance.network import POWERS, consensus_public, network_founding
-from tests.modules.alliance.voting import EVERYBODY, Wire, enact, propose, set_parameter, set_validator, vote
+from tests.modules.alliance.voting import (
+    EVERYBODY,
+    Wire,
+    enact,
+    propose,
+    set_parameter,
+    set_protocol,
+    set_validator,
+    vote,
+)
 from tests.modules.ledger import Ledger, seed_of
 
 from kouan import bootstrap
-from kouan.engines.cometbft.application import Application
+from kouan.engines.cometbft.application import Application, silent
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.cometbft.skipping import skipping
+from kouan.engines.service import Tell
 from kouan.kernel.encoding import from_text
 from kouan.kernel.envelope import envelope_id
 from kouan.kernel.headers import address_of
@@ -30,9 +40,9 @@ FOUNDING = network_founding()
 class Chain:
     """An application, and the members that send to it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, tell: Tell = silent) -> None:
         self.members = Ledger(founding=FOUNDING)
-        self.application = Application(directory, bootstrap.ledger_of(FOUNDING))
+        self.application = Application(directory, bootstrap.ledger_of(FOUNDING), tell=tell)
         self.begun = self.application.init_chain(
             abci.RequestInitChain(
                 chain_id=self.members.alliance,
@@ -89,6 +99,21 @@ def test_evidence_suspends_in_the_block_that_brings_it(chain: Chain) -> None:
     told = chain.block(evidence=(proof,)).validator_updates
     assert [(one.pub_key.ed25519, one.power) for one in told] == [(guilty, 0)]
     assert not chain.block(evidence=(proof,)).validator_updates
+
+
+def test_a_node_that_is_too_old_says_so_when_a_version_is_agreed_on_and_at_every_start(tmp_path: Path) -> None:
+    told: list[tuple[str, dict[str, object]]] = []
+
+    def tell(event: str, **about: object) -> None:
+        told.append((event, about))
+
+    chain = Chain(tmp_path, tell)
+    chain.enacted(set_protocol(2, 500), "p")
+    soon = ("too-old-soon", {"version": 2, "from_height": 500, "known": 1})
+    assert told == [soon]
+    chain.application.close()
+    Application(tmp_path, bootstrap.ledger_of(FOUNDING), tell=tell).close()
+    assert told == [soon, soon]
 
 
 def test_a_ledger_that_stands_still_goes_on_with_a_list_that_two_thirds_signed(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from kouan.engines.signatures import ThreadedVerifier
 from kouan.engines.store import FLUSH_VALUES, Mark, Store
 from kouan.kernel.envelope import envelope_hash, envelope_id
 from kouan.kernel.execution import NO_RECEIPTS, Block, BlockOutcome, TooOldError, app_hash, execute_block, found
+from kouan.kernel.registry import PROTOCOL_KEY
 from kouan.kernel.state import Reader, State, StateReader
 from kouan.modules.alliance.records import VALIDATORS_KEY, Validators
 from kouan.modules.alliance.rules import PROVABLE_BLOCKS
@@ -104,6 +105,7 @@ class Application:
             self._begin()
             self._skipped = skipped(StateReader(self.store))
             self._rules = Rules(ledger.alliance, ledger.registry, self._letters, self.claims, self._skipped)
+            self._warn()
             self._opened = opened.pop_all()
 
     def _begin(self) -> None:
@@ -129,6 +131,13 @@ class Application:
         self._checked_while_waited_for = 0
         parameters = charter_of(self._now.state).parameters
         self.store.keep_versions = parameters.get(PROVABLE_BLOCKS, self._ledger.keep_versions)
+
+    def _warn(self) -> None:
+        """Tell of a protocol version that the members agreed on and that this software does not know."""
+        agreed = self._ledger.registry.lacks(self._now.state)
+        if agreed is not None:
+            known = self._ledger.registry.protocol
+            self._tell("too-old-soon", version=agreed.version, from_height=agreed.from_height, known=known)
 
     @property
     def height(self) -> int:
@@ -251,6 +260,8 @@ class Application:
         roots = (outcome.state_root, outcome.receipts_root)
         self._heights.add(block.height, BlockTrace(block.time_ms, *roots, names, outcome.receipts))
         self._turn_to(block.height, block.time_ms)
+        if any(write.key == PROTOCOL_KEY for write in outcome.writes):
+            self._warn()
         for name in names:
             self.admission.waiting.leave(name)
         self.admission.waiting.forget_before(block.height - FORGET_AFTER)

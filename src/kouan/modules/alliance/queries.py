@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from kouan.kernel.proof import Handover
-from kouan.kernel.records import Member
-from kouan.kernel.registry import Parameter, parameter_of
+from kouan.kernel.records import Member, Protocol
+from kouan.kernel.registry import PROTOCOL_KEY, Parameter, parameter_of, protocol_at
 from kouan.kernel.state import Reader
 from kouan.modules.alliance.records import (
     OFFENCES_KEY,
@@ -59,6 +59,17 @@ class ValidatorRow(NamedTuple):
     """0 while it is in good standing."""
     offence: Offence | None
     """For what it is suspended."""
+
+
+class ProtocolView(NamedTuple):
+    """Which version of the ledger's rules holds, and which comes next."""
+
+    version: int
+    """By which the next block is executed."""
+    next_version: int
+    """The one that is agreed on and not yet in force; 0 when there is none."""
+    from_height: int
+    """The block from which that one holds; 0 when there is none."""
 
 
 class Signer(NamedTuple):
@@ -133,6 +144,15 @@ def offences(state: Reader) -> Iterator[Offence]:
         found = present(state, Offence, latest)
         yield found
         latest = found.previous
+
+
+def protocol(state: Reader, height: int) -> ProtocolView:
+    """Return the protocol versions as they stand after the block of a height."""
+    version = protocol_at(state, height + 1)
+    agreed = state.read(Protocol, PROTOCOL_KEY)
+    if agreed is None or agreed.version == version:
+        return ProtocolView(version, 0, 0)
+    return ProtocolView(version, agreed.version, agreed.from_height)
 
 
 def handovers(state: Reader) -> list[Handover]:
