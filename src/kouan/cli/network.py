@@ -232,7 +232,7 @@ def _table(call: Call, rows: list[dict[str, Any]]) -> Table:
         call.text("Height", "高度"),
         call.text("Round", "轮次"),
         call.text("Peers", "对等节点"),
-        call.text("Power", "表决权"),
+        call.text("Power", "权重"),
         call.text("Commands/s", "指令/秒"),
         call.text("Behind", "落后区块"),
     ]
