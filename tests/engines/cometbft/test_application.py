@@ -22,6 +22,7 @@ from kouan.engines.store import Store
 from kouan.kernel.encoding import from_text
 from kouan.kernel.envelope import envelope_hash, envelope_id
 from kouan.kernel.execution import NO_RECEIPTS, app_hash, found
+from kouan.kernel.rejections import Rejection
 
 pytestmark = pytest.mark.usefixtures("shallow_tree")
 
@@ -198,6 +199,21 @@ def test_proven_double_signing_takes_the_validators_power(tmp_path: Path) -> Non
     answer = driver.block(application, misbehavior=[evidence])
     assert [(one.pub_key.ed25519, one.power) for one in answer.validator_updates] == [(public, 0)]
     assert not driver.block(application, misbehavior=[evidence]).validator_updates
+    application.close()
+
+
+def test_an_envelope_that_is_forced_in_again_keeps_its_first_answer(tmp_path: Path) -> None:
+    """And one that was refused whole at first has the answer of when it was taken."""
+    late = scene.attest(9, "d9", now_ms=scene.NOW_MS + 30 * 3_600_000)
+    application = driver.begin(tmp_path)
+    driver.block(application, DAY[0], late)
+    again = driver.block(application, DAY[0], late, time_ms=scene.NOW_MS + 20 * 3_600_000)
+    assert [scene.codes(result.data)[0] for result in again.tx_results] == [Rejection.ENVELOPE_EXPIRED, 0]
+    for _ in range(2):
+        found = [application._heights.find(envelope_hash(raw)) for raw in (DAY[0], late)]
+        assert found == [Answer(1, 0), Answer(2, 1)]
+        application.close()
+        application = driver.open_application(tmp_path)
     application.close()
 
 

@@ -16,6 +16,7 @@ from kouan.engines.store import Store
 ANSWERS_REMEMBERED: Final = 20_000
 BLOCKS_REMEMBERED: Final = 100_000
 """On a quiet ledger fewer envelopes are remembered: no longer than for so many blocks."""
+_TAKEN: Final = b'{"code":0,'
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(BlockTrace)
 
@@ -52,8 +53,9 @@ class Heights:
         return self._answers.get(name)
 
     def _remember(self, height: int, trace: BlockTrace) -> None:
-        for index, name in enumerate(trace.envelopes):
-            self._answers[name] = Answer(height, index)
+        for index, (name, receipt) in enumerate(zip(trace.envelopes, trace.receipts, strict=True)):
+            if name not in self._answers or receipt.startswith(_TAKEN):  # one that was refused whole took nothing
+                self._answers[name] = Answer(height, index)
         while len(self._answers) > ANSWERS_REMEMBERED:
             self._answers.popitem(last=False)
         oldest = next(iter(self._answers.values())).height if self._answers else height
