@@ -55,8 +55,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def echo(asked: Any) -> bytes:
-    """Each call is answered with its own parameters, in reverse order; a single one without a list around it."""
-    told = [_told(one) for one in reversed(asked if isinstance(asked, list) else [asked])]
+    """Each call is answered with its own parameters, in reverse order; one alone, as CometBFT does, without a list."""
+    told = [_told(one) for one in reversed(asked)]
     return json.dumps(told if len(told) > 1 else told[0]).encode()
 
 
@@ -86,7 +86,7 @@ def node(server: Server) -> Iterator[RpcNode]:
 
 def test_one_call(server: Server, node: RpcNode) -> None:
     assert node.call("commit", height="5") == {"height": "5"}
-    assert server.requests[0] == {"id": 1, "jsonrpc": "2.0", "method": "commit", "params": {"height": "5"}}
+    assert server.requests == [[{"id": 1, "jsonrpc": "2.0", "method": "commit", "params": {"height": "5"}}]]
 
 
 def test_many_calls_go_in_few_requests_over_one_connection(server: Server, node: RpcNode) -> None:
@@ -99,7 +99,7 @@ def test_many_calls_go_in_few_requests_over_one_connection(server: Server, node:
 def test_large_calls_share_a_request_only_while_they_fit(server: Server, node: RpcNode) -> None:
     calls = [Call("broadcast_tx_sync", {"tx": "A" * 400_000}) for _ in range(5)]
     node.call_many(calls)
-    assert [len(asked) if isinstance(asked, list) else 1 for asked in server.requests] == [2, 2, 1]
+    assert [len(asked) for asked in server.requests] == [2, 2, 1]
 
 
 def test_a_refusal_is_an_answer_among_others(node: RpcNode) -> None:
@@ -112,7 +112,7 @@ def test_a_refusal_is_an_answer_among_others(node: RpcNode) -> None:
 
 
 def test_an_answer_that_stayed_out_is_a_refusal(server: Server, node: RpcNode) -> None:
-    server.answer = lambda asked: json.dumps([_told(asked[0])]).encode()
+    server.answer = lambda asked: echo(asked[:1])
     good, missing = node.call_many([Call("header", {}), Call("header", {})])
     assert good == {}
     assert isinstance(missing, RpcError)

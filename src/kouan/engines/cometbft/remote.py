@@ -211,7 +211,10 @@ class Network(Engine):
         behind_s = (self._now_ms() - best.time_ms) // 1000
         if best.time_ms <= self._now_ms() - STALE_MS and not self._is_stale_told:
             self._is_stale_told = True
-            self._warn(f"the newest block that any node shows is {behind_s} s old: the network may stand still")
+            self._warn(
+                f"the newest block that any node shows is {behind_s} s old: the network may stand still, or this "
+                "machine's clock be ahead"
+            )
         return best
 
     def prove(self, keys: Sequence[str], height: int | None = None) -> Proven:

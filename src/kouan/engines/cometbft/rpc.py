@@ -82,7 +82,7 @@ class _Answer(msgspec.Struct):
     error: _Error | None = None
 
 
-_ERRNO: Final = re.compile(r"\[Errno -?\d+\] ([^\[\]'\")]+)")
+_ERRNO: Final = re.compile(r"(?:\[Errno -?\d+\] |Error\(\d+, ['\"])([^\[\]'\")]+)")
 _answers: Final = msgspec.json.Decoder(list[_Answer] | _Answer)
 
 

@@ -22,7 +22,7 @@ from kouan.kernel.encoding import encode
 from kouan.kernel.envelope import envelope_id
 from kouan.kernel.rejections import Rejection
 
-OFFER_AGAIN_S: Final = 5.0
+OFFER_AGAIN_S: Final = 3.0
 """An envelope that is in no block after so long is handed to the next node too: that does no harm."""
 VOUCHED_WITHIN_S: Final = 1.0
 """The next header usually comes within this: until then one node alone is asked for it."""

@@ -21,12 +21,12 @@ from kouan.simulation.scenes.attesting import Watch
 from kouan.simulation.scenes.operator import load_of
 from kouan.simulation.strangers import ProofShown
 
-LOAD: Final = 120
-LATER: Final = 40
+LOAD: Final = 80
+LATER: Final = 20
 """Sent after the node is started again."""
-KILL_AT: Final = 30
+KILL_AT: Final = 20
 """So many are answered when the node is killed."""
-CLIENTS: Final = 6
+CLIENTS: Final = 10
 KILLED: Final = 0
 """The first node of the list: the very one that clients ask first."""
 CATCHING_UP_S: Final = 120.0
