@@ -24,8 +24,9 @@ from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.cometbft.queries import Queries
 from kouan.engines.cometbft.remembered import CheckedClaims, ReadLetters, ReadRecords
 from kouan.engines.cometbft.restoring import finish, put_in_place
+from kouan.engines.cometbft.snapshot_calls import SnapshotCalls
 from kouan.engines.cometbft.snapshot_taking import Subject
-from kouan.engines.cometbft.state_sync import Offered, Restoring
+from kouan.engines.cometbft.state_sync import Restoring
 from kouan.engines.cometbft.waiting import FORGET_AFTER
 from kouan.engines.embedded import STATE, Ledger, without_collector
 from kouan.engines.log_format import Position
@@ -89,7 +90,7 @@ class Application:
         """
         self._directory = directory
         self._keeping = keeping
-        self._state_sync = None if keeping is None else keeping.state_sync(self._adopt)
+        self.snapshots = SnapshotCalls(keeping, self._adopt, tell)
         self._ledger = ledger
         self._tell = tell
         self._finalized: Finalized | None = None
@@ -296,36 +297,6 @@ class Application:
     def query(self, request: abci.RequestQuery) -> abci.ResponseQuery:
         """See `kouan.engines.cometbft.queries`."""
         return self._queries.answer(request.path, request.data)
-
-    def list_snapshots(self, _request: abci.RequestListSnapshots) -> abci.ResponseListSnapshots:
-        """Answer what other nodes may begin from."""
-        return abci.ResponseListSnapshots(snapshots=self._keeping.listed() if self._keeping else [])
-
-    def offer_snapshot(self, request: abci.RequestOfferSnapshot) -> abci.ResponseOfferSnapshot:
-        """Judge a snapshot that peers offer; CometBFT asks only while its own chain is empty."""
-        if self._state_sync is None:
-            return abci.ResponseOfferSnapshot(result=abci.ResponseOfferSnapshot.ABORT)
-        told = request.snapshot
-        offered = Offered(told.height, told.format, told.chunks, told.hash, told.metadata)
-        answer = self._state_sync.offer(offered, request.app_hash)
-        self._tell("snapshot-offered", height=told.height, result=answer.result.name, problem=answer.why)
-        return abci.ResponseOfferSnapshot(result=answer.result.name)
-
-    def load_snapshot_chunk(self, request: abci.RequestLoadSnapshotChunk) -> abci.ResponseLoadSnapshotChunk:
-        """Give a chunk to a peer."""
-        chunk = self._keeping.chunk(request.height, request.chunk) if self._keeping else None
-        return abci.ResponseLoadSnapshotChunk(chunk=chunk or b"")
-
-    def apply_snapshot_chunk(self, request: abci.RequestApplySnapshotChunk) -> abci.ResponseApplySnapshotChunk:
-        """Take a chunk in; raises StoreError when it cannot be written."""
-        if self._state_sync is None:
-            return abci.ResponseApplySnapshotChunk(result=abci.ResponseApplySnapshotChunk.ABORT)
-        answer = self._state_sync.apply(request.index, request.chunk, request.sender)
-        if answer.why:
-            self._tell("chunk-refused", sender=request.sender, result=answer.result.name, problem=answer.why)
-        return abci.ResponseApplySnapshotChunk(
-            result=answer.result.name, refetch_chunks=answer.refetch, reject_senders=answer.reject_senders
-        )
 
     def _adopt(self, restored: Restoring) -> None:
         """Stand on a state that was restored; what was here before is kept aside, unless it was only the founding."""
