@@ -49,6 +49,8 @@ def page() -> str:
 def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Yield the commands with their full names, those of a group before its groups."""
     inner = getattr(command, "commands", None)
+    if getattr(command, "hidden", False):
+        return
     if inner is None:
         yield path, command
         return

@@ -249,6 +249,15 @@ def test_a_node_that_has_not_joined_does_not_start(places: Path) -> None:
     assert "kouan node join" in started.err
 
 
+def test_a_validator_behind_a_sentry_states_the_sentry(tmp_path: Path) -> None:
+    sentry = f"{'a' * 40}@sentry.example:26656"
+    assert init(tmp_path / "bank", "bank", 26_910, "--sentry", sentry).code == 0
+    stated = membership.read(tmp_path / "bank" / "bank.member.json").peer
+    assert stated is not None
+    assert stated.url == sentry
+    one_line(init(tmp_path / "x", "x", 26_911, "--sentry", "somewhere"), "--sentry", "NODE@HOST:PORT")
+
+
 def test_membership_round_trip(places: Path) -> None:
     made = membership.read(places / "office" / "office.member.json")
     assert made.validator is None

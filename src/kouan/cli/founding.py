@@ -54,6 +54,10 @@ def init(
     ],
     en: Annotated[str | None, typer.Option("--en", metavar="NAME", help="The member's name in English.")] = None,
     zh: Annotated[str | None, typer.Option("--zh", metavar="NAME", help="The member's name in Chinese.")] = None,
+    sentry: Annotated[
+        str | None,
+        typer.Option("--sentry", metavar="NODE@HOST:PORT", help="The sentry by which the others reach it, if any."),
+    ] = None,
     power: Annotated[int, typer.Option("--power", min=1, max=1_000_000, help="Of its vote on blocks.")] = POWER,
     no_validator: Annotated[
         bool, typer.Option("--no-validator", help="It keeps the ledger, but does not vote.")
@@ -77,6 +81,7 @@ def init(
     if node.settings_file.exists():
         raise UnusableError("DIR", f"{directory} holds a node already; give another directory")
     given = _roles(role)
+    through = None if sentry is None else _sentry(sentry)
     named = Name(en or member, zh or en or member)
     host, _, port = address.rpartition(":")
     settings = Settings(
@@ -92,7 +97,8 @@ def init(
     public = node_setup.make_keys(node, os.urandom)
     home = make_founders_home(directory, member, given, os.urandom, call.passphrase)
     validator = None if no_validator else FoundingValidator(power, to_text(public.validator))
-    made, data = membership.make(home.keys, list(given), named, Peer(address, public.node), validator)
+    peer = through or Peer(address, public.node)
+    made, data = membership.make(home.keys, list(given), named, peer, validator)
     _own(node).write_bytes(data)
     application = directory / f"{member}.application.json"
     application.write_bytes(msgspec.json.format(msgspec.json.encode(alliance_desk.application(home)), indent=2) + b"\n")
@@ -151,7 +157,7 @@ def found(
         name=name,
         second_holder=second_holder,
         charter={} if charter is None else _charter(charter),
-        parameters=bootstrap.PARAMETERS,
+        parameters=bootstrap.NETWORK_PARAMETERS,
         entropy=os.urandom,
         now_ms=bootstrap.now_ms(),
     )
@@ -183,7 +189,7 @@ def sign_founding(
     """
     node = NodeDirectory(directory)
     own = _membership(node)
-    trust = network_founding.read_draft(draft, bootstrap.PARAMETERS)
+    trust = network_founding.read_draft(draft, bootstrap.NETWORK_PARAMETERS)
     network_founding.must_state(trust.founding, own, draft)
     if not look:
         home = member_home(directory, own.member.id, call.passphrase)
@@ -231,7 +237,7 @@ def join(
     """
     node = NodeDirectory(directory)
     own = _membership(node)
-    drafts = [network_founding.read_draft(path, bootstrap.PARAMETERS) for path in files]
+    drafts = [network_founding.read_draft(path, bootstrap.NETWORK_PARAMETERS) for path in files]
     trust = network_founding.merge(drafts, files)
     data = network_founding.complete(trust)
     found_id = alliance_id(trust.founding)
@@ -272,6 +278,16 @@ def _roles(given: list[str]) -> list[Role]:
     return msgspec.convert(sorted(set(given)), list[Role])
 
 
+def _sentry(text: str) -> Peer:
+    node, _, address = text.partition("@")
+    try:
+        return msgspec.convert({"address": address, "node": node}, Peer)
+    except msgspec.ValidationError as problem:
+        raise UnusableError(
+            "--sentry", f"{text[:80]!r}: {problem}; give NODE@HOST:PORT as `kouan node init` said it"
+        ) from None
+
+
 def _charter(path: Path) -> dict[str, int]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, int])
@@ -301,7 +317,7 @@ def _shown(call: Call, founding: NetworkFounding, signed: list[str]) -> list[Ren
     columns = [
         call.text("Member", "成员"),
         call.text("Roles", "角色"),
-        call.text("Power", "表决权"),
+        call.text("Power", "权重"),
         call.text("Fingerprint", "指纹"),
         call.text("Signed", "已签署"),
     ]

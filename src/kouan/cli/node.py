@@ -73,5 +73,5 @@ def _seen(call: Call, observed: Observed | None, now_ms: int) -> list[tuple[str,
             call.text("yes", "是") if observed.catching_up else call.text("no", "否"),
         ),
         (call.text("Peers", "对等节点"), str(observed.peers)),
-        (call.text("Power", "表决权"), str(observed.power)),
+        (call.text("Power", "权重"), str(observed.power)),
     ]

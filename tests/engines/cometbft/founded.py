@@ -14,7 +14,7 @@ from kouan.modules.alliance.trust import network_trust_file, sign_founding
 
 FOUNDING: Final[NetworkFounding] = msgspec.structs.replace(
     network_founding({"bank-a": 10, "customs": 10}),
-    charter={parameter.name: parameter.default for parameter in bootstrap.PARAMETERS},
+    charter={parameter.name: parameter.default for parameter in bootstrap.NETWORK_PARAMETERS},
     founded_ms=1_700_000_000_123,
 )
 SEEDS: Final = {member: consensus_seed(member) for member in FOUNDING.validators}

@@ -21,7 +21,9 @@ from kouan.engines.cometbft.config import config_file
 from kouan.engines.cometbft.genesis import genesis_file
 from kouan.engines.cometbft.keys import NodeKeyError, node_file, node_id, read_public, validator_file
 from kouan.engines.cometbft.node_directory import NodeDirectory, Settings, SettingsError
+from kouan.kernel.records import Charter
 from kouan.kernel.suites import public_key
+from kouan.modules.alliance.consensus import consensus_parameters
 from kouan.modules.alliance.founding import FoundingError, alliance_id
 
 SETTINGS = Settings(
@@ -87,8 +89,13 @@ def test_the_genesis_follows_from_the_founding_document() -> None:
     assert genesis["genesis_time"] == "2023-11-14T22:13:20.123Z"
     assert "app_state" not in genesis
     assert [(one["name"], one["power"]) for one in genesis["validators"]] == [("bank-a", "10"), ("customs", "10")]
-    evidence = genesis["consensus_params"]["evidence"]
-    assert int(evidence["max_age_duration"]) == FOUNDING.charter["trust_period_ms"] * 1_000_000
+    governed = consensus_parameters(Charter(FOUNDING.charter, revision=0))
+    assert genesis["consensus_params"]["block"] == {"max_bytes": str(governed.max_block_bytes), "max_gas": "-1"}
+    assert genesis["consensus_params"]["evidence"] == {
+        "max_age_duration": str(governed.evidence_age_ms * 1_000_000),
+        "max_age_num_blocks": str(governed.evidence_age_blocks),
+        "max_bytes": str(governed.max_evidence_bytes),
+    }
 
 
 def test_the_configuration_says_what_differs(node: NodeDirectory) -> None:
@@ -142,6 +149,10 @@ def test_joining_again_keeps_what_was_signed(node: NodeDirectory) -> None:
     assert "7" in voted.read_text()
     with pytest.raises(FileExistsError):
         node_setup.make_keys(node, bytes)
+    voted.unlink()
+    with pytest.raises(node_setup.SetupError, match=r"priv_validator_state\.json: is lost"):
+        node_setup.install(node, TRUST, FOUNDING, [])
+    assert not voted.exists()
 
 
 def _edit(path: Path, old: str, new: str) -> None:

@@ -13,15 +13,10 @@ import msgspec
 
 from kouan.engines.cometbft.keys import address, public_json
 from kouan.kernel.encoding import from_text
+from kouan.kernel.records import Charter
+from kouan.modules.alliance.consensus import consensus_parameters
 from kouan.modules.alliance.founding import NetworkFounding, alliance_id
-from kouan.modules.alliance.rules import TRUST_PERIOD
 
-BLOCK_BYTES: Final = 2_000_000
-"""Bytes of a block, header and commit included: the application proposes at most 1.5 MB of envelopes."""
-EVIDENCE_BYTES: Final = 100_000
-EVIDENCE_BLOCKS: Final = 100_000
-"""Evidence of double signing lapses once it is older than that and than the charter's trust period: who is trusted for
-longer than they can be found out could forge unpunished."""
 NANOSECONDS: Final = 1_000_000
 """In a millisecond: CometBFT's durations are in nanoseconds."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,6 +24,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 def genesis_file(founding: NetworkFounding) -> bytes:
     """Return the bytes of ``genesis.json``."""
+    parameters = consensus_parameters(Charter(founding.charter, revision=0))
     validators = [
         {
             "address": address(from_text(validator.public)).hex().upper(),
@@ -43,11 +39,11 @@ def genesis_file(founding: NetworkFounding) -> bytes:
         "chain_id": alliance_id(founding),
         "consensus_params": {
             "abci": {"vote_extensions_enable_height": "0"},
-            "block": {"max_bytes": str(BLOCK_BYTES), "max_gas": "-1"},
+            "block": {"max_bytes": str(parameters.max_block_bytes), "max_gas": "-1"},
             "evidence": {
-                "max_age_duration": str(founding.charter[TRUST_PERIOD] * NANOSECONDS),
-                "max_age_num_blocks": str(EVIDENCE_BLOCKS),
-                "max_bytes": str(EVIDENCE_BYTES),
+                "max_age_duration": str(parameters.evidence_age_ms * NANOSECONDS),
+                "max_age_num_blocks": str(parameters.evidence_age_blocks),
+                "max_bytes": str(parameters.max_evidence_bytes),
             },
             "validator": {"pub_key_types": ["ed25519"]},
             "version": {"app": "0"},

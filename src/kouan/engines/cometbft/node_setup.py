@@ -59,6 +59,10 @@ def install(node: NodeDirectory, trust: bytes, founding: NetworkFounding, peers:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     voted = node.home / "data" / "priv_validator_state.json"
     if not voted.exists():
+        if node.trust_file.exists():
+            raise SetupError(
+                f"{voted}: is lost, and this node may have voted: made anew, it could vote twice; see docs/operating"
+            )
         write_secret(voted, _NEVER_VOTED)
     node.genesis.write_bytes(genesis_file(founding))
     node.config_file.write_bytes(config_file(settings, node.socket, peers))
