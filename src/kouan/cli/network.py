@@ -228,7 +228,7 @@ def _table(call: Call, rows: list[dict[str, Any]]) -> Table:
     columns = [
         call.text("Node", "节点"),
         call.text("Member", "成员"),
-        call.text("Processes", "进程"),
+        call.text("State", "状态"),
         call.text("Height", "高度"),
         call.text("Round", "轮次"),
         call.text("Peers", "对等节点"),
