@@ -21,7 +21,6 @@ from kouan.engines.cometbft.processes import InUseError, registered
 from kouan.engines.cometbft.supervisor import Commands, Supervisor
 from kouan.engines.store import StoreError
 
-UNUSABLE: Final = 2
 app: Final = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode="rich")
 NodeArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The node's directory.")]
 
@@ -63,7 +62,7 @@ def start(
     except node_setup.ClockError as problem:
         _unusable(problem, exits.EXIT_CLOCK)
     except (binary.BinaryError, InUseError, OSError, ValueError) as problem:
-        _unusable(problem, UNUSABLE)
+        _unusable(problem, exits.EXIT_UNUSABLE)
     raise typer.Exit(code)
 
 
@@ -90,9 +89,14 @@ def application(directory: NodeArgument) -> None:
                 opened.close()
     except (ChangesError, OSError, StoreError, ValueError) as problem:
         tell("failed", problem=str(problem))
-        broken = isinstance(problem, StoreError | ChangesError)
-        raise typer.Exit(exits.EXIT_BROKEN if broken else UNUSABLE) from None
+        raise typer.Exit(_code_of(problem)) from None
     raise typer.Exit(code)
+
+
+def _code_of(problem: Exception) -> int:
+    if isinstance(problem, StoreError | ChangesError):
+        return exits.EXIT_BROKEN
+    return exits.EXIT_PASSING if isinstance(problem, OSError) else exits.EXIT_UNUSABLE
 
 
 def _unusable(problem: Exception, code: int) -> None:

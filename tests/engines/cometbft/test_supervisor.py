@@ -17,7 +17,7 @@ import pytest
 
 from kouan.engines.cometbft import processes
 from kouan.engines.cometbft.clock import sign_of
-from kouan.engines.cometbft.exits import EXIT_BROKEN, EXIT_CLOCK, EXIT_CONNECTION, EXIT_TOO_OLD
+from kouan.engines.cometbft.exits import EXIT_BROKEN, EXIT_CLOCK, EXIT_CONNECTION, EXIT_TOO_OLD, EXIT_UNUSABLE
 from kouan.engines.cometbft.journal import Journal
 from kouan.engines.cometbft.processes import InUseError, registered
 from kouan.engines.cometbft.supervisor import Commands, Supervisor, Timing
@@ -156,7 +156,10 @@ def test_the_pause_before_a_new_start_grows_up_to_a_limit(tmp_path: Path) -> Non
     assert told.of("restarting")[0]["reason"] == f"the application ended (exit code {EXIT_CONNECTION})"
 
 
-@pytest.mark.parametrize(("code", "word"), [(EXIT_TOO_OLD, "install the version"), (EXIT_BROKEN, "cannot execute")])
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [(EXIT_TOO_OLD, "install the version"), (EXIT_BROKEN, "cannot execute"), (EXIT_UNUSABLE, "directory")],
+)
 def test_what_no_new_start_would_mend_ends_it(tmp_path: Path, code: int, word: str) -> None:
     """One start, no loop, and the reason in words."""
     ended, told = supervise(tmp_path, ["exit", str(code)], ["wait"])

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+EXIT_PASSING: Final = 1
+"""The system refused something, a port that is taken perhaps. Start again in a while."""
+EXIT_UNUSABLE: Final = 2
+"""The node's directory cannot be used as it is: a person must put it right. The log names the file."""
 EXIT_BROKEN: Final = 70
 """A block cannot be executed, or the state cannot be used: a person must look. The log names block and envelopes."""
 EXIT_TOO_OLD: Final = 78

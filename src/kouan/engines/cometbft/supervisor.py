@@ -21,7 +21,7 @@ import msgspec
 
 from kouan.engines.cometbft.children import Child, start
 from kouan.engines.cometbft.clock import BEHIND_S, TOLERANCE_S, sign_of
-from kouan.engines.cometbft.exits import EXIT_BROKEN, EXIT_CLOCK, EXIT_TOO_OLD
+from kouan.engines.cometbft.exits import EXIT_BROKEN, EXIT_CLOCK, EXIT_TOO_OLD, EXIT_UNUSABLE
 from kouan.engines.cometbft.processes import APPLICATION, ENGINE, Register
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -30,6 +30,7 @@ CLOCK_BEHIND: Final = (
     "then start the node again"
 )
 _FOR_GOOD: Final = {
+    EXIT_UNUSABLE: "the application cannot use the node's directory; its last line says why",
     EXIT_BROKEN: "the application cannot execute a block or use its state; its last lines say which",
     EXIT_TOO_OLD: "this software is too old for the next block: install the version that the members agreed on",
 }
