@@ -50,7 +50,7 @@ def start(
                 application=[sys.executable, "-m", "kouan", "node", "application", str(node.path)],
                 engine=[str(program), "start", "--home", str(node.home)],
             )
-            node.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            node_setup.make_socket_directory(node)
 
             async def run() -> int:
                 supervisor = Supervisor(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import subprocess
+import tempfile
 import time
 import tomllib
 from pathlib import Path
@@ -135,6 +136,17 @@ def test_a_socket_whose_path_is_too_long_lies_elsewhere(tmp_path: Path) -> None:
     assert deep.socket != NodeDirectory(tmp_path / ("d" * 60) / ("f" * 60)).socket
     assert len(bytes(deep.socket)) < 107
     assert NodeDirectory(tmp_path).socket == tmp_path / "app.sock"
+
+
+def test_a_socket_elsewhere_is_nobody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user could have made the directory first, and answer CometBFT in the application's place."""
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    node = NodeDirectory(tmp_path / ("d" * 60) / ("e" * 60))
+    node_setup.make_socket_directory(node)
+    node_setup.make_socket_directory(node)
+    node.socket.parent.chmod(0o755)
+    with pytest.raises(node_setup.SetupError, match="open to others"):
+        node_setup.make_socket_directory(node)
 
 
 def test_a_node_that_joined_may_start(node: NodeDirectory) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -88,6 +90,18 @@ def check(node: NodeDirectory) -> NetworkFounding:
     if is_future(founding.founded_ms):
         raise ClockError(f"alliance.json: was founded in the future; {CLOCK_BEHIND}")
     return founding
+
+
+def make_socket_directory(node: NodeDirectory) -> None:
+    """Make the directory of the application's socket where it lies elsewhere; raises SetupError where others may enter.
+
+    Whoever could put a socket of its own there would be asked in the application's place.
+    """
+    directory = node.socket.parent
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    found = directory.lstat()
+    if directory != node.path and (found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077):
+        raise SetupError(f"{directory}: is open to others; remove it, or give the node a directory with a shorter path")
 
 
 def _read(path: Path) -> NetworkFounding:
