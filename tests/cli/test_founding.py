@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tests.cli.conftest import Ran, one_line, run
+from tests.engines.cometbft.program import needs_cometbft
 
 from kouan.client import membership
 from kouan.client.membership import MembershipError
-from kouan.engines.cometbft import node_setup
+from kouan.engines.cometbft import local_network, node_setup
 from kouan.engines.cometbft.node_directory import NodeDirectory
+from kouan.engines.cometbft.observing import Observed, observe
 from kouan.modules.alliance.founding import alliance_id
 from kouan.modules.alliance.trust import read_trust_file
 
@@ -98,6 +102,44 @@ def test_each_makes_its_keys_all_sign_and_every_node_may_start(places: Path) -> 
     listed = run("member", "list", "--port", places / "bank", "--node", "http://127.0.0.1:9")
     assert listed.code == 2  # nobody runs yet, but the directory is a port like any other
     assert "127.0.0.1:9" in listed.err
+
+
+@needs_cometbft
+def test_nodes_founded_apart_make_blocks_together(tmp_path: Path) -> None:
+    """Four directories that never saw each other's keys, a fifth that is voted in by nobody and only follows."""
+    members = [*CAST, "late-bank"]
+    ports = dict(zip(members, local_network.choose_ports(len(members)), strict=True))
+    nodes = {member: NodeDirectory(tmp_path / member) for member in members}
+    for member, port in ports.items():
+        listens = [f"--{name}=127.0.0.1:{port + at}" for at, name in enumerate(("rpc", "http", "engine-metrics"), 1)]
+        assert init(tmp_path / member, member, port, *listens).code == 0
+    assert found(tmp_path / "mail", *(tmp_path / member / f"{member}.member.json" for member in CAST)).code == 0
+    for member in CAST:
+        assert sign(tmp_path, member).code == 0
+    for member in CAST:
+        assert join(tmp_path, member).code == 0
+    alliance = run("node", "status", tmp_path / "bank", "--json").json["alliance"]
+    assert join(tmp_path, "late-bank", "--alliance", alliance).code == 0
+    try:
+        local_network.start(list(nodes.values()))
+        end_s = time.monotonic() + 90
+        while not all((seen := look(node)) and seen.height >= 2 and not seen.catching_up for node in nodes.values()):
+            assert time.monotonic() < end_s, local_network.why_down(nodes["bank"])
+            time.sleep(0.2)
+        powers = {member: seen.power for member, node in nodes.items() if (seen := look(node))}
+        assert powers == {member: 10 if member in VOTERS else 0 for member in members}
+        status = run("node", "status", tmp_path / "late-bank")
+        assert status.code == 0, status.out
+        listed = run("member", "list", "--port", tmp_path / "late-bank", "--json")
+        assert listed.code == 0, listed.err
+        assert [member["id"] for member in listed.json["members"]] == list(CAST)
+    finally:
+        local_network.down(list(nodes.values()))
+
+
+def look(node: NodeDirectory) -> Observed | None:
+    settings = node.settings()
+    return observe(settings.rpc, settings.http)
 
 
 def test_private_keys_are_in_no_file_that_goes_out(places: Path) -> None:
@@ -211,7 +253,7 @@ def test_a_membership_file_that_was_changed_is_refused(places: Path, keys: tuple
         membership.read(path)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(st.binary(max_size=300) | st.just(b"[" * 100_000) | st.just(b" " * (membership.MAX_BYTES + 1)))
 def test_hostile_membership_files(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "hostile.member.json"
