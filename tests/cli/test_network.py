@@ -185,6 +185,22 @@ def test_what_is_typed_wrong_is_told(tmp_path: Path) -> None:
     one_line(run("network", "down", tmp_path), "network.json")
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("", "it said nothing"),
+        ("a plain line\n", "a plain line"),
+        ('{"event":"restarting","reason":"the application ended"}\n', "restarting: the application ended"),
+        ('{"event":"said","line":"cannot listen","err":"in use"}\n', "said: cannot listen: in use"),
+    ],
+)
+def test_what_a_node_said_last_is_told_in_words(tmp_path: Path, said: str, told: str) -> None:
+    node = NodeDirectory(tmp_path)
+    node.log_file.parent.mkdir()
+    node.log_file.write_text(said)
+    assert local_network.why_down(node) == told
+
+
 def test_ports_that_are_taken_are_not_chosen() -> None:
     (first,) = choose_ports(1)
     with socket.socket() as taken:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -212,8 +212,17 @@ def why_down(node: NodeDirectory) -> str:
     """Return what a node that did not come up said last, for people."""
     for path in (_said_at_start(node), node.log_file):
         if path.exists() and (said := path.read_text(errors="replace").strip()):
-            return said.splitlines()[-1][:500]
+            return _in_words(said.splitlines()[-1])
     return "it said nothing"
+
+
+def _in_words(line: str) -> str:
+    try:
+        event = msgspec.json.decode(line, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return line[:500]
+    words = (str(event[name]) for name in ("event", "reason", "problem", "line", "err") if name in event)
+    return ": ".join(words)[:500]
 
 
 def await_height(network: NetworkFile, port: Path, height: int, within_s: float) -> None:
