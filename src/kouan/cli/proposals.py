@@ -265,11 +265,11 @@ def propose_validator(
 )
 def propose_protocol(
     call: Call,
-    version: Annotated[int, typer.Argument(metavar="VERSION", min=2, help="The next protocol version.")],
+    number: Annotated[int, typer.Argument(metavar="VERSION", min=2, help="The next protocol version.")],
     height: Annotated[int, typer.Argument(metavar="HEIGHT", min=1, help="The block from which it holds.")],
 ) -> Page:
     """Propose from which block the next version of the ledger's rules holds: every node must know it by then."""
-    return _propose(call, SetProtocol(height, version))
+    return _propose(call, SetProtocol(height, number))
 
 
 def _propose(call: Call, change: Change) -> Page:
