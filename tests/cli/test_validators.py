@@ -118,6 +118,9 @@ def test_members_vote_a_validator_in_and_the_share_follows(kouan: Kouan, clock: 
     assert (rows(kouan)["wusong-trade-bank"]["power"], rows(kouan)["peoples-bank"]["share_bp"]) == (10, 2000)
     too_fast = enacted(kouan, clock, "validator", "wusong-trade-bank", "20")
     assert "150 POWER_MOVED_TOO_FAST" in too_fast.err
+    listed = kouan("member", "proposals").out
+    assert "validator member wusong-trade-bank, power 20" in listed
+    assert "None" not in listed
 
 
 def test_a_member_rotates_its_own_validator_s_key(kouan: Kouan, clock: Clock, tmp_path: Path) -> None:

@@ -289,7 +289,7 @@ def _propose(call: Call, change: Change) -> Page:
 def _change_text(change: Change) -> str:
     plain = msgspec.to_builtins(change)
     kind = plain.pop("kind")
-    return f"{kind} " + ", ".join(f"{name} {_value_text(value)}" for name, value in plain.items())
+    return f"{kind} " + ", ".join(f"{name} {_value_text(value)}" for name, value in plain.items() if value is not None)
 
 
 def _value_text(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.modules.alliance.network import POWERS, consensus_public, consensus_seed, network_founding, signatures
 from tests.modules.alliance.voting import UNSOUND
-from tests.modules.ledger import founding_of, public_of, seed_of
+from tests.modules.ledger import MemoryState, founding_of, public_of, seed_of
 
 from kouan import bootstrap
 from kouan.kernel.encoding import decode, encode
+from kouan.kernel.execution import found
 from kouan.modules.alliance.founding import (
     FoundingError,
     FoundingValidator,
@@ -33,6 +35,7 @@ from kouan.modules.alliance.trust import (
     unsigned,
 )
 
+VECTORS = Path(__file__).parents[3] / "vectors"
 SOUND = network_founding()
 SIGNATURES = signatures(SOUND)
 FILE = network_trust_file(SOUND, SIGNATURES)
@@ -54,6 +57,13 @@ def test_the_state_at_height_zero_holds_validators_and_no_operator() -> None:
     assert {key: raw for key, raw in records.items() if key != "validators"} == {
         key: raw for key, raw in alone.items() if key != "operator"
     }
+
+
+def test_one_operator_s_ledger_begins_as_it_did_before_there_were_networks() -> None:
+    """The root is that of the version before, for the trust file of the vectors."""
+    alone = read_trust_file((VECTORS / "proof" / "alliance.json").read_bytes())
+    root = found(MemoryState(), genesis(alone)).state_root
+    assert root.hex() == "4201fc3d70b90f6f2dce4ee4dfa6b210c4b763aea2af70768b8d0369703c4a4a"
 
 
 def test_a_ledger_of_either_kind_begins_with_its_genesis() -> None:

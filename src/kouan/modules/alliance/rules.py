@@ -70,7 +70,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         MOST_POWER_BP,
         1,
         MOST_POWER_BP,
-        "share of the members whose power may be new within a trust period",
+        "share of the members, and of the validators' power, that may be new within a trust period",
     ),
 )
 
