@@ -219,6 +219,9 @@ class TestNode:
             raise UnreachableError(self.url, "cannot be reached (down)", may_be_done=self.dies_after_taking)
         return results
 
+    def close(self) -> None:
+        """It holds nothing open."""
+
     def _told(self, call: Call) -> Any:
         if self.is_down:
             return None

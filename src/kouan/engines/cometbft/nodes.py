@@ -51,6 +51,11 @@ class Nodes:
         """All nodes' URLs, for a text."""
         return ", ".join(node.url for node in self._nodes)
 
+    def close(self) -> None:
+        """Let all connections go."""
+        for node in self._nodes:
+            node.close()
+
     def in_order(self) -> list[Node]:
         """Return whom to ask, in this order: those that lied never, those that did not answer last."""
         now_s = time.monotonic()

@@ -92,8 +92,9 @@ class Network(Engine):
         self._is_stale_told = False
 
     def close(self) -> None:
-        """Let the threads go."""
+        """Let threads and connections go."""
         self._envelopes.close()
+        self._nodes.close()
 
     def submit(self, envelopes: Sequence[bytes]) -> list[bytes]:
         """See `kouan.engines.port.Engine.submit`; raises NobodyAnswersError, UnansweredError, ForkError.

@@ -70,6 +70,9 @@ class Node(Protocol):
     def call_many(self, calls: Sequence[Call]) -> list[Any]:
         """Return for each call its result, or the RpcError that the node answered; raises UnreachableError."""
 
+    def close(self) -> None:
+        """Let the connections go."""
+
 
 class _Error(msgspec.Struct):
     message: str = ""
