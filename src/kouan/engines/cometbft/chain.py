@@ -114,7 +114,10 @@ class Chain:
         """
         if from_text(header.validators_hash) == set_hash(self._founded.validators):
             return []
-        return self._walk(self._founded, header.height, changes())[1]
+        trusted, steps = self._walk(self._founded, header.height, changes())
+        if from_text(header.validators_hash) != set_hash(trusted.validators):
+            raise LightError(Reason.WRONG_SET)
+        return steps
 
     def _check(self, signed: SignedHeader, changes: Callable[[], Sequence[Step]]) -> None:
         height, now_ms = signed.header.height, self._now_ms()

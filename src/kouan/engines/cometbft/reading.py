@@ -127,11 +127,20 @@ class Reader:
             self.chain.verify(signed, node.url, partial(self.changes, node))
         except LightError as problem:
             text = f"the block of height {signed.header.height} that it shows is not the alliance's: {problem}"
+            if problem.reason is Reason.WRONG_SET:
+                raise self.without_changes(node, signed.header.height) from None
             if problem.reason is Reason.HEADER_FROM_THE_FUTURE:
                 raise NodeError(node.url, f"{text}; is this machine's clock right?") from None
             raise LyingError(node.url, text) from None
         if not was_fresh:
             self._ask_witnesses(node, signed.header.height)
+
+    def without_changes(self, node: Node, height: int) -> BehindError:
+        """Return the error about a node that does not show how a block's validators became validators.
+
+        That is no lie: nodes put a change into their archives a moment after it is decided.
+        """
+        return BehindError(node.url, f"it does not show how those who decided block {height} became validators")
 
     def link(self, node: Node, header: Header, above: Header) -> None:
         """Check that a header is the one below a verified one."""

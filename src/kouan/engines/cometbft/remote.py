@@ -28,7 +28,7 @@ from kouan.kernel.encoding import encode, to_text
 from kouan.kernel.envelope import envelope_id
 from kouan.kernel.execution import app_hash
 from kouan.kernel.headers import ValidatorEntry
-from kouan.kernel.light import LightError, trusted_at
+from kouan.kernel.light import LightError, Reason, trusted_at
 from kouan.kernel.proof import NetworkCheckpoint
 from kouan.modules.alliance.founding import NetworkFounding, alliance_id
 from kouan.modules.alliance.rules import TRUST_PERIOD
@@ -231,6 +231,8 @@ class Network(Engine):
         try:
             steps = self._chain.steps_to(pair.above.header, partial(self._reader.changes, node))
         except LightError as problem:
+            if problem.reason is Reason.WRONG_SET:
+                raise self._reader.without_changes(node, records.height + 1) from None
             raise LyingError(
                 node.url, f"the changes of validators that it shows are not the alliance's: {problem}"
             ) from None
