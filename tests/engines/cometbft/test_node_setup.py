@@ -115,7 +115,14 @@ def test_the_configuration_says_what_differs(node: NodeDirectory) -> None:
             "recv_rate": 20_000_000,
         },
         "mempool": {"max_txs_bytes": 256 << 20, "cache_size": 50_000, "max_tx_bytes": 524_288},
-        "consensus": {"timeout_commit": "300ms", "create_empty_blocks_interval": "5s"},
+        "consensus": {
+            "timeout_propose": "1s",
+            "timeout_prevote": "500ms",
+            "timeout_precommit": "500ms",
+            "timeout_commit": "300ms",
+            "create_empty_blocks_interval": "5s",
+            "peer_gossip_sleep_duration": "25ms",
+        },
         "tx_index": {"indexer": "null"},
         "instrumentation": {"prometheus": True, "prometheus_listen_addr": "127.0.0.1:26661"},
     }
