@@ -39,8 +39,9 @@ chaos: engine ## 1,000 simulated days under the auditor's eyes, a server killed 
 	$(BIN)/python -m tests.engines.chaos --rounds 50 --seed 1
 	$(BIN)/python -m tests.network.chaos --rounds 3 --seed 1
 
-bench: $(READY) ## what one command costs, beside PostgreSQL too, and how many frauds are found: tables, and JSON in bench/out
+bench: $(READY) engine ## what one command costs, beside PostgreSQL too, on a network of four, and how many frauds are found: tables, and JSON in bench/out
 	$(BIN)/python -m bench.run
+	$(BIN)/python -m bench.network
 
 vectors: $(READY) ## make the vectors anew from the code
 	$(BIN)/python -m tests.kernel.make_vectors
