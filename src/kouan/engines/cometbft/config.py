@@ -34,7 +34,7 @@ validator costs the others whenever its turn comes. CometBFT's default is 3 s.""
 VOTES_AWAITED: Final = "500ms"
 """The same for votes, once more than two thirds are there that do not agree; the default is 1 s."""
 GOSSIP_PAUSE: Final = "25ms"
-"""How soon a peer is told of a block's part or a vote that it has not; the default of 100 ms adds up to 0.3 s a block."""
+"""How soon a peer is sent the part of a block or the vote that it has not; by default 100 ms, up to 0.3 s a block."""
 
 Table = Mapping[str, Any]
 
