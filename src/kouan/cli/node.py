@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from kouan import bootstrap
-from kouan.cli import founding, node_process
+from kouan.cli import founding, node_process, node_snapshots
 from kouan.cli.calls import Call, command, group
 from kouan.cli.network import STATES_ZH
 from kouan.cli.output import REFUSED, Page, fields, moment
@@ -22,6 +22,7 @@ from kouan.modules.alliance.founding import alliance_id
 app: Final = group("A member's node: found an alliance of many, join it, run it.")
 app.add_typer(founding.app)
 app.add_typer(node_process.app)
+app.add_typer(node_snapshots.app)
 GIB: Final = 1 << 30
 
 

@@ -284,8 +284,8 @@ class TestNode:
         root = to_text(app_hash(state, receipts))
         return Status(self.network.alliance, self.height, header.time.ms, root, to_text(state), 1, 0, 0)
 
-    def _commit(self, height: str) -> Any:
-        return {"canonical": True, "signed_header": signed_json(self._made(int(height)).signed)}
+    def _commit(self, height: str = "") -> Any:
+        return {"canonical": True, "signed_header": signed_json(self._made(int(height or self.height)).signed)}
 
     def _header(self, height: str) -> Any:
         return {"header": header_json(self._made(int(height)).signed.header)}

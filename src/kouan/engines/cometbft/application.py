@@ -90,6 +90,7 @@ class Application:
         """
         self._directory = directory
         self._keeping = keeping
+        self._skipping = skipped
         self.snapshots = SnapshotCalls(keeping, self._adopt, tell)
         self._ledger = ledger
         self._tell = tell
@@ -104,9 +105,6 @@ class Application:
             opened.callback(lambda: self.store.close())  # noqa: PLW0108  # it may be another one by then
             self.admission = Admission(ledger.alliance, ledger.registry, self._letters, self.claims)
             self._begin()
-            self._skipped = skipped(StateReader(self.store))
-            self._rules = Rules(ledger.alliance, ledger.registry, self._letters, self.claims, self._skipped)
-            self._warn()
             self._opened = opened.pop_all()
 
     def _begin(self) -> None:
@@ -120,6 +118,9 @@ class Application:
         self._turn_to(self._mark().height, self._mark().time_ms)
         steps = list if self._keeping is None else self._keeping.steps
         self._queries = Queries(self.store, self._heights, self._ledger.alliance, self._ledger.founded_ms, steps)
+        self._skipped = self._skipping(StateReader(self.store))
+        self._rules = Rules(self._ledger.alliance, self._ledger.registry, self._letters, self.claims, self._skipped)
+        self._warn()
 
     def _mark(self) -> Mark:
         if self.store.mark is None:
