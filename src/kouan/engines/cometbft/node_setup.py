@@ -63,7 +63,7 @@ def install(node: NodeDirectory, trust: bytes, founding: NetworkFounding, peers:
     if not voted.exists():
         if node.trust_file.exists():
             raise SetupError(
-                f"{voted}: is lost, and this node may have voted: made anew, it could vote twice; see docs/operating"
+                f"{voted}: is lost, and this node may have voted; docs/operating/recovery.md says what to do"
             )
         write_secret(voted, _NEVER_VOTED)
     node.genesis.write_bytes(genesis_file(founding))
