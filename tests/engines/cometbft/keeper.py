@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import IO, Any, Final
 
+import msgspec
 from tests.engines.cometbft import scene
 from tests.engines.cometbft.node import BINARY, DEADLINE_S, Node, rpc
 
@@ -149,6 +150,14 @@ class Keeper(Node):
         self.wait(lambda: any(height > above for height in self.snapshots()))
         time.sleep(0.2)
         return self.snapshots()[-1]
+
+
+def same_records(one: Keeper, other: Keeper) -> bool:
+    """Tell whether two nodes prove the same at a height that both still keep: one is asked after the other."""
+    newest = min(one.height, other.height) - 2
+    question = msgspec.msgpack.encode((["charter", "window/customs/main", "no/such"], newest)).hex()
+    answers = [rpc(node.port, "abci_query", path="records", data=question)["response"] for node in (one, other)]
+    return all(answer["code"] == 0 for answer in answers) and answers[0]["value"] == answers[1]["value"]
 
 
 if __name__ == "__main__":

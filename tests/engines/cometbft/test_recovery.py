@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 from tests.engines.cometbft import scene
-from tests.engines.cometbft.keeper import FOUNDED, Keeper
+from tests.engines.cometbft.keeper import FOUNDED, Keeper, same_records
 from tests.engines.cometbft.node import BINARY
-from tests.engines.cometbft.test_node import ask, submit
+from tests.engines.cometbft.test_node import submit
 
-from kouan.engines.cometbft.answers import Records
 from kouan.engines.cometbft.carried import restore_snapshot
 
 pytestmark = [
@@ -53,10 +52,8 @@ class Pair:
     def catches_up(self) -> None:
         """Start the follower and see that it has the same state as the validator."""
         self.node.start()
-        height = self.first.height
-        self.node.await_height(height + 1)
-        asked = (["charter", "window/customs/main"], height - 1)
-        assert ask(self.first, "records", asked, Records) == ask(self.node, "records", asked, Records)
+        self.node.await_height(self.first.height)
+        self.node.wait(lambda: same_records(self.first, self.node))
         self.node.stop()
 
     def restore(self, height: int) -> None:

@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 from tests.engines.cometbft import scene
-from tests.engines.cometbft.keeper import FOUNDED, Keeper
+from tests.engines.cometbft.keeper import FOUNDED, Keeper, same_records
 from tests.engines.cometbft.node import BINARY
-from tests.engines.cometbft.test_node import ask, submit
+from tests.engines.cometbft.test_node import submit
 
-from kouan.engines.cometbft.answers import Records
 from kouan.engines.cometbft.snapshot_format import read_metadata, unpack
 from kouan.engines.cometbft.snapshot_shelf import METADATA, chunk_file
 from kouan.engines.cometbft.vouching import check_vouched
-from kouan.engines.port import Status
 from kouan.engines.store import Store
 
 pytestmark = pytest.mark.skipif(not BINARY.exists(), reason="CometBFT is not installed: make engine")
@@ -44,10 +42,7 @@ def test_a_new_node_begins_from_a_snapshot(tmp_path: Path) -> None:
         second.start()
         second.await_height(last + 2)
         assert '"event": "restored"' in second.log
-        same = ask(first, "status", None, Status).height - 1
-        second.await_height(same + 1)
-        asked = (["charter", "quota/none"], same)
-        assert ask(first, "records", asked, Records) == ask(second, "records", asked, Records)
+        second.wait(lambda: same_records(first, second))
         first.stop()
         second.stop()
     stores = [Store(node.directory / "state", keep_versions=100) for node in (first, second)]
