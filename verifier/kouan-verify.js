@@ -37,32 +37,32 @@ const FAILURES = {
   "wrong-operator": [4, "the checkpoint names another operator than the handovers lead to", "检查点的运营方与交接结果不符"],
   "wrong-chain": [4, "the header is of another alliance", "区块头属于另一联盟"],
   "height-before": [
-    4, "the header's height is below the one from which the set is trusted", "区块头的高度早于该验证人集合开始受信的高度",
+    4, "the header's height is below the one from which the set is trusted", "区块头的高度早于该验证节点集合开始受信的高度",
   ],
   "time-before": [
-    4, "the header's time is before that from which the set is trusted", "区块头的时间早于该验证人集合开始受信的时间",
+    4, "the header's time is before that from which the set is trusted", "区块头的时间早于该验证节点集合开始受信的时间",
   ],
   "header-from-the-future": [4, "the header's time is later than the verifier's clock", "区块头的时间晚于核验方的时钟"],
   "set-order": [
     4, "a validator set is not in order: most power first, then by address, each key once",
-    "验证人集合的次序不对:应按权重由大到小、再按地址排列,且每个密钥只出现一次",
+    "验证节点集合的次序不对:应按权重由大到小、再按地址排列,且每个密钥只出现一次",
   ],
-  "wrong-set": [4, "the header was decided by another validator set", "该区块头由另一组验证人决定"],
+  "wrong-set": [4, "the header was decided by another validator set", "该区块头由另一组验证节点决定"],
   "wrong-next-set": [
-    4, "the header names another set for the next height", "区块头指定的下一组验证人与所附的不符",
+    4, "the header names another set for the next height", "区块头指定的下一组验证节点与所附的不符",
   ],
   "skip-archival": [
-    4, "validator sets are left out, which only a clock allows", "略过了验证人集合的变更,而这只有凭时钟才允许",
+    4, "validator sets are left out, which only a clock allows", "略过了验证节点集合的变更,而这只有凭时钟才允许",
   ],
   "trust-expired": [
     4, "validator sets are left out, and the trusted one is older than the trust period",
-    "略过了验证人集合的变更,而受信的集合已超出信任期",
+    "略过了验证节点集合的变更,而受信的集合已超出信任期",
   ],
   "commit-height": [4, "the commit is of another height", "提交记录属于另一高度"],
   "commit-block": [4, "the commit is for another block", "提交记录针对的是另一区块"],
-  "commit-size": [4, "the commit has not as many places as the set has validators", "提交记录的席位数与验证人数不符"],
-  "duplicate-vote": [4, "a validator votes twice in the commit", "提交记录中有验证人投票两次"],
-  "commit-order": [4, "a vote stands in the place of another validator", "某张投票占了另一验证人的席位"],
+  "commit-size": [4, "the commit has not as many places as the set has validators", "提交记录的席位数与验证节点数不符"],
+  "duplicate-vote": [4, "a validator votes twice in the commit", "提交记录中有验证节点投票两次"],
+  "commit-order": [4, "a vote stands in the place of another validator", "某张投票占了另一验证节点的席位"],
   "commit-signature": [4, "a vote's signature does not hold", "某张投票的签名无效"],
   "little-trusted-power": [
     4, "no more than a third of the trusted set's power signed", "签名者在受信集合中的权重不超过三分之一",
