@@ -52,10 +52,10 @@ def _run(given: argparse.Namespace) -> int:
         for number in range(given.rounds):
             running.run(campaign.in_order(chosen, given.seed, number), until_s)
     finally:
-        running.close()
         if given.json:
             given.json.write_bytes(msgspec.json.format(msgspec.json.encode(running.outcomes), indent=1) + b"\n")
         campaign.show(running.outcomes)
+        running.close()  # last: whoever interrupts a campaign has ended the wire too
     return 0 if running.outcomes and all(outcome.survived for outcome in running.outcomes) else 1
 
 
