@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 import kouan.engines.embedded
-import kouan.kernel.execution
+import kouan.kernel.admitting
 from bench.port import CLIENT_KEYS, START_MS, Holds, founding, ledger, open_engine, quota_id
 from kouan.client.proofs import proof_of
 from kouan.client.verifier import verify_proof
@@ -163,7 +163,7 @@ def parts(directory: Path, count: str) -> dict[str, float]:
     gc.collect()
     gc.freeze()
     timed(kouan.engines.embedded, "execute_block", "execute")
-    timed(kouan.kernel.execution, "open_envelope", "decoding envelopes")
+    timed(kouan.kernel.admitting, "open_envelope", "decoding envelopes")
     timed(ThreadedVerifier, "__call__", "signatures (two threads)")
     timed(Tree, "change", "tree: hashing")
     timed(Tree, "apply", "tree: taking in")
