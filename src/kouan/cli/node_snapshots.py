@@ -42,7 +42,9 @@ def sync(call: Call, directory: DirectoryArgument) -> Page:
         raise UnusableError("--node", "name nodes of the alliance that have snapshots, better two: URL,URL")
     with _stopped(node):
         if (node.home / "data" / _BLOCKS).exists():
-            raise UnusableError("DIR", f"{node.home / 'data'} has blocks already: the node goes on from those")
+            problem = f"{node.home / 'data'} has blocks already: the node goes on from those"
+            way_on = "if it never got any, delete all that is there but priv_validator_state.json"
+            raise UnusableError("DIR", f"{problem}; {way_on}")
         urls = [checked_url(url) for url in call.nodes]
         header = newest_header(urls, founding, bootstrap.now_ms)
         config = with_state_sync(node.config_file.read_text(), urls, header, founding.charter[TRUST_PERIOD])

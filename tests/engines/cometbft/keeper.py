@@ -13,15 +13,19 @@ from typing import IO, Any, Final
 
 import msgspec
 from tests.engines.cometbft import scene
-from tests.engines.cometbft.node import BINARY, DEADLINE_S, Node, rpc
+from tests.engines.cometbft.node import BINARY, DEADLINE_S, Node, free_port, rpc
+from tests.modules.alliance.network import signatures
 
 from kouan.engines.cometbft import retention
 from kouan.engines.cometbft.application import Application
 from kouan.engines.cometbft.keeping import Keep, Keeping
+from kouan.engines.cometbft.node_directory import NodeDirectory, Settings
 from kouan.engines.cometbft.own_node import OwnNode
 from kouan.engines.cometbft.serving import serve
 from kouan.modules.alliance.founding import trusted_at_founding
+from kouan.modules.alliance.trust import network_trust_file
 
+TRUST: Final = network_trust_file(scene.FOUNDING, signatures(scene.FOUNDING))
 FOUNDED: Final = trusted_at_founding(scene.FOUNDING)
 EVERY_MS: Final = 4_000
 DAY_MS: Final = 86_400_000
@@ -45,19 +49,36 @@ def main() -> None:
     sys.exit(code)
 
 
+def kouan(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own until it ends."""
+    command = [sys.executable, "-m", "kouan", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEADLINE_S)
+
+
 class Keeper(Node):
-    """A node that keeps snapshots; ``follows`` makes it one that only follows another."""
+    """A node that keeps snapshots; ``follows`` makes it one that only follows another, and has no other peer."""
 
     def __init__(self, directory: Path, follows: Keeper | None = None, retention_ms: int = DAY_MS) -> None:
         directory.mkdir(exist_ok=True)
         self.retention_ms = retention_ms
         super().__init__(directory)
-        self.configure(addr_book_strict=False, allow_duplicate_ip=True)
+        self.configure(addr_book_strict=False, allow_duplicate_ip=True, pex=False)
+        self._join()
         if follows is not None:
             for name in ("priv_validator_key.json", "priv_validator_state.json"):
                 next(self.home.rglob(name)).unlink()
             subprocess.run([BINARY, "gen-validator", "--home", self.home], check=True, capture_output=True)
             self.configure(persistent_peers=follows.address)
+
+    def _join(self) -> None:
+        """Let the commands of `kouan node` find what they look for."""
+        node = NodeDirectory(self.directory)
+        node.trust_file.write_bytes(TRUST)
+        http, metrics, p2p = (f"127.0.0.1:{free_port()}" for _ in range(3))
+        own = f"127.0.0.1:{self.port}"
+        node.write_settings(
+            Settings(member="customs", address=p2p, listen=p2p, rpc=own, http=http, engine_metrics=metrics, local=True)
+        )
 
     @property
     def _config(self) -> Path:
@@ -78,18 +99,11 @@ class Keeper(Node):
         self._config.write_text(text)
 
     def sync_from(self, other: Node) -> None:
-        """Begin from a snapshot, trusting the other's newest block."""
-        newest = rpc(other.port, "commit")["signed_header"]["commit"]
-        text = self._config.read_text()
-        head, mark, rest = text.partition("[statesync]")
-        rest = rest.replace("enable = false", "enable = true", 1)
-        self._config.write_text(head + mark + rest)
-        self.configure(
-            rpc_servers=f"127.0.0.1:{other.port},127.0.0.1:{other.port}",
-            trust_height=int(newest["height"]),
-            trust_hash=newest["block_id"]["hash"],
-            discovery_time="5s",
-        )
+        """Begin from a snapshot: what `kouan node sync` writes, trusting the other's newest block."""
+        done = kouan("node", "sync", self.directory, "--node", f"http://127.0.0.1:{other.port}")
+        if done.returncode:
+            raise AssertionError(done.stderr)
+        self._config.write_text(self._config.read_text() + 'discovery_time = "5s"\n')  # the table is the last
 
     def _start(self, log: IO[bytes]) -> None:
         self.start_application(log)
@@ -107,6 +121,12 @@ class Keeper(Node):
         comet = [str(BINARY), "start", "--home", str(self.home)]
         self._processes.append(subprocess.Popen(comet, stdout=log, stderr=log))
 
+    def start_alone(self) -> None:
+        """Start both without waiting for blocks."""
+        with (self.directory / "log").open("ab") as log:
+            self.start_application(log)
+            self.start_comet(log)
+
     def stop(self) -> None:
         """End both processes in good order."""
         for process in reversed(self._processes):
@@ -115,21 +135,27 @@ class Keeper(Node):
 
     def fails_with(self, *words: str) -> None:
         """Start both, wait until the log says one of these, and end them."""
-        with (self.directory / "log").open("ab") as log:
-            before = len(self.log)
-            self.start_application(log)
-            self.start_comet(log)
-            end_s = time.monotonic() + DEADLINE_S
-            while not any(word in self.log[before:] for word in words):
-                if time.monotonic() > end_s:
-                    raise AssertionError(f"the log has none of {words}: {self.log[before:][-3000:]}")
-                time.sleep(0.05)
-            self.kill()
+        before = len(self.log)
+        self.start_alone()
+        end_s = time.monotonic() + DEADLINE_S
+        while not any(word in self.log[before:] for word in words):
+            if time.monotonic() > end_s:
+                raise AssertionError(f"the log has none of {words}: {self.log[before:][-3000:]}")
+            time.sleep(0.05)
+        self.kill()
 
     @property
     def base(self) -> int:
         """The lowest block that is kept."""
         return int(rpc(self.port, "status")["sync_info"]["earliest_block_height"])
+
+    @property
+    def peers(self) -> int:
+        """How many nodes it is connected with; 0 also before it answers."""
+        try:
+            return int(rpc(self.port, "net_info")["n_peers"])
+        except OSError:
+            return 0
 
     @property
     def log(self) -> str:

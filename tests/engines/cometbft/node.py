@@ -13,13 +13,13 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
 from tests.engines.cometbft import scene
 
 from kouan.engines.cometbft.application import Application
+from kouan.engines.cometbft.genesis import genesis_file
 from kouan.engines.cometbft.serving import serve
 from kouan.kernel.suites import public_key
 
@@ -60,14 +60,7 @@ def make_home(home: Path, app_socket: Path) -> int:
     }
     key = {"address": address, "pub_key": pub, "priv_key": priv}
     (home / "config" / "priv_validator_key.json").write_text(json.dumps(key))
-    genesis = json.loads((home / "config" / "genesis.json").read_text())
-    founded_ms = scene.LEDGER.founded_ms
-    when = datetime.fromtimestamp(founded_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    genesis["genesis_time"] = f"{when}.{founded_ms % 1000:03d}000000Z"
-    genesis["chain_id"] = scene.ALLIANCE
-    genesis["validators"] = [{"address": address, "pub_key": pub, "power": str(scene.POWER), "name": ""}]
-    genesis.pop("app_state", None)
-    (home / "config" / "genesis.json").write_text(json.dumps(genesis))
+    (home / "config" / "genesis.json").write_bytes(genesis_file(scene.FOUNDING))
     rpc, p2p = free_port(), free_port()
     path = home / "config" / "config.toml"
     text = path.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import time
@@ -11,11 +12,13 @@ from pathlib import Path
 
 import pytest
 from tests.engines.cometbft import scene
-from tests.engines.cometbft.keeper import FOUNDED, Keeper, same_records
-from tests.engines.cometbft.node import BINARY
+from tests.engines.cometbft.keeper import FOUNDED, Keeper, kouan, same_records
+from tests.engines.cometbft.node import BINARY, rpc
 from tests.engines.cometbft.test_node import submit
 
 from kouan.engines.cometbft.carried import restore_snapshot
+from kouan.engines.cometbft.exits import EXIT_BROKEN, EXIT_UNUSABLE
+from kouan.engines.store import open_environment
 
 pytestmark = [
     pytest.mark.skipif(not BINARY.exists(), reason="CometBFT is not installed: make engine"),
@@ -76,6 +79,27 @@ def without_data(node: Keeper) -> None:
     (node.directory / VOTED).write_bytes(voted)
 
 
+def goes_on(node: Keeper, height: int) -> None:
+    """See that a node has come past a height, and that its state is the one that the next header names."""
+    node.await_height(height + 2)
+    answer = rpc(node.port, "abci_info")["response"]
+    above = int(answer["last_block_height"]) + 1
+    node.await_height(above)
+    header = rpc(node.port, "commit", height=str(above))["signed_header"]["header"]
+    assert base64.b64decode(answer["last_block_app_hash"]).hex().upper() == header["app_hash"]
+
+
+def damage(state: Path, key: bytes) -> None:
+    """Change one byte of every stored value of a key."""
+    environment = open_environment(state)
+    values = environment.open_db(b"values")
+    with environment.begin(write=True) as txn:
+        for place, value in list(txn.cursor(values)):
+            if value.startswith(key + b"\0"):
+                txn.put(place, value[:-1] + b" ", db=values)
+    environment.close()
+
+
 def test_application_behind(pair: Pair) -> None:
     """A kill loses what was not flushed; CometBFT plays those blocks again."""
     node = pair.anew()
@@ -83,6 +107,32 @@ def test_application_behind(pair: Pair) -> None:
     node.await_height(node.height + 2)
     node.kill()
     pair.catches_up()
+
+
+def test_state_lost(pair: Pair) -> None:
+    """All blocks are there: CometBFT plays them from the first on, and nobody need do anything."""
+    node = pair.first
+    height = node.height
+    node.stop()
+    shutil.rmtree(node.directory / "state")
+    before = len(node.log)
+    node.start()
+    assert '"height": 0' in node.log[before:].partition('"serving"')[2].partition("\n")[0]
+    goes_on(node, height)
+
+
+def test_state_damaged(pair: Pair) -> None:
+    """A value that was changed is not gone on from: the node ends and says which. The blocks have it all."""
+    node = pair.first
+    height = node.height
+    node.stop()
+    damage(node.directory / "state", b"charter")
+    ended = kouan("node", "start", node.directory)
+    assert ended.returncode == EXIT_BROKEN == 70
+    assert "the stored value of charter is not the one that the state tree holds" in ended.stdout
+    shutil.rmtree(node.directory / "state")
+    node.start()
+    goes_on(node, height)
 
 
 def test_state_lost_and_blocks_pruned(pair: Pair) -> None:
@@ -129,6 +179,30 @@ def test_both_lost(pair: Pair) -> None:
     shutil.rmtree(node.directory / "snapshots")
     node.sync_from(pair.first)
     pair.catches_up()
+
+
+def test_a_new_node_whose_peers_have_pruned(pair: Pair, tmp_path: Path) -> None:
+    """Nobody has the first blocks: it stays where it is, connected. A snapshot is the way in."""
+    node = pair.anew()
+    node.start()
+    assert node.base > 1
+    with ExitStack() as running:
+        new = Keeper(tmp_path / "c", follows=node)
+        running.callback(new.kill)
+        new.start_alone()
+        new.wait(lambda: new.peers == 1)
+        node.await_height(node.height + 7)  # CometBFT looks for blocks for five seconds
+        assert (new.height, new.peers) == (0, 1)
+        new.stop()
+        refused = kouan("node", "sync", new.directory, "--node", f"http://127.0.0.1:{node.port}")
+        assert refused.returncode == EXIT_UNUSABLE == 2
+        assert "delete all that is there but priv_validator_state.json" in refused.stderr
+        without_data(new)
+        new.sync_from(node)
+        new.start()
+        new.wait(lambda: same_records(pair.first, new))
+        assert new.base > 1
+    node.stop()
 
 
 def test_last_vote_lost(pair: Pair) -> None:
