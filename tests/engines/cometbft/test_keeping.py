@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -12,11 +13,13 @@ import pytest
 from msgspec.structs import replace
 from tests.engines.cometbft import driver, keeper
 from tests.engines.cometbft import scene as alliance
+from tests.engines.cometbft.test_abci_server import FLUSH, Client, serve
 from tests.kernel.light_scene import FOUNDED, FOUR, block_id, change, header, signed, validators
 
 from kouan.engines import store
 from kouan.engines.cometbft.carried import CarriedError, Live, check_snapshot, copy_snapshot, restore_snapshot
 from kouan.engines.cometbft.changes import Changes, ChangesError
+from kouan.engines.cometbft.exits import EXIT_BROKEN
 from kouan.engines.cometbft.keeping import Keep, Keeping
 from kouan.engines.cometbft.own_node import NotYetError
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
@@ -35,6 +38,7 @@ from kouan.kernel.headers import Header, SignedHeader, ValidatorEntry, header_ha
 
 pytestmark = pytest.mark.usefixtures("shallow_tree")
 
+COMMIT: Final = abci.Request(commit=abci.RequestCommit())
 FIVE: Final = validators(customs=10, bank_a=10, bank_b=10, port=10, bank_c=10)
 THREE: Final = validators(customs=10, bank_a=10, bank_b=10)
 HEIGHT: Final = 7
@@ -315,6 +319,18 @@ def test_a_full_disk_ends_the_node_and_room_brings_it_back(tmp_path: Path, monke
             driver.block(application, raw)
         with pytest.raises(StoreError, match="if the disk is full, make room and start again"):
             application.flush()
+        driver.finalize(application, [])
+        patch.setattr(application, "_flush_at", 1)
+
+        async def commit(connect: Callable[[], Awaitable[Client]]) -> None:
+            client = await connect()
+            client.send(COMMIT, FLUSH)
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await client.receive()
+
+        code, told = serve(application, tmp_path / "s", commit, ends=True)
+        assert code == EXIT_BROKEN == 70
+        assert "if the disk is full, make room and start again" in dict(told)["failed"]["problem"]
         driver.kill(application)
     application = driver.open_application(tmp_path)
     assert driver.info(application)[0] == 0
