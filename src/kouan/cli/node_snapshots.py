@@ -43,7 +43,7 @@ def sync(call: Call, directory: DirectoryArgument) -> Page:
     with _stopped(node):
         if (node.home / "data" / _BLOCKS).exists():
             problem = f"{node.home / 'data'} has blocks already: the node goes on from those"
-            way_on = "if it never got any, delete all that is there but priv_validator_state.json"
+            way_on = "if those are lost or never came, delete all that is there but priv_validator_state.json"
             raise UnusableError("DIR", f"{problem}; {way_on}")
         urls = [checked_url(url) for url in call.nodes]
         header = newest_header(urls, founding, bootstrap.now_ms)

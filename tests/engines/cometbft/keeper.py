@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tests.modules.alliance.network import signatures
 from kouan.engines.cometbft import retention
 from kouan.engines.cometbft.application import Application
 from kouan.engines.cometbft.keeping import Keep, Keeping
+from kouan.engines.cometbft.keys import validator_file
 from kouan.engines.cometbft.node_directory import NodeDirectory, Settings
 from kouan.engines.cometbft.own_node import OwnNode
 from kouan.engines.cometbft.serving import serve
@@ -32,10 +34,10 @@ DAY_MS: Final = 86_400_000
 
 
 def main() -> None:
-    """Be the application's process: directory, socket, port of CometBFT's RPC."""
-    directory, path, port, retention_ms = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+    """Be the application's process: directory, socket, port of CometBFT's RPC, age of blocks, number of snapshots."""
+    directory, path, port = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     retention.HOUR_MS = 1_000  # type: ignore[misc]  # ages by the second: a test lasts less than an hour
-    keep = Keep(snapshot_every_ms=EVERY_MS, snapshots=8, retention_ms=retention_ms)
+    keep = Keep(snapshot_every_ms=EVERY_MS, snapshots=int(sys.argv[5]), retention_ms=int(sys.argv[4]))
 
     def tell(event: str, **about: Any) -> None:
         print(json.dumps({"event": event, **about}), flush=True)  # noqa: T201  # the process's log
@@ -58,16 +60,16 @@ def kouan(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 class Keeper(Node):
     """A node that keeps snapshots; ``follows`` makes it one that only follows another, and has no other peer."""
 
-    def __init__(self, directory: Path, follows: Keeper | None = None, retention_ms: int = DAY_MS) -> None:
+    def __init__(
+        self, directory: Path, follows: Keeper | None = None, retention_ms: int = DAY_MS, kept: int = 8
+    ) -> None:
         directory.mkdir(exist_ok=True)
-        self.retention_ms = retention_ms
+        self._keep = [str(retention_ms), str(kept)]
         super().__init__(directory)
         self.configure(addr_book_strict=False, allow_duplicate_ip=True, pex=False)
         self._join()
         if follows is not None:
-            for name in ("priv_validator_key.json", "priv_validator_state.json"):
-                next(self.home.rglob(name)).unlink()
-            subprocess.run([BINARY, "gen-validator", "--home", self.home], check=True, capture_output=True)
+            NodeDirectory(directory).validator_key.write_bytes(validator_file(os.urandom(32)))
             self.configure(persistent_peers=follows.address)
 
     def _join(self) -> None:
@@ -113,7 +115,7 @@ class Keeper(Node):
     def start_application(self, log: IO[bytes]) -> None:
         self.socket.unlink(missing_ok=True)
         module = [sys.executable, "-m", "tests.engines.cometbft.keeper"]
-        arguments = [str(self.directory), str(self.socket), str(self.port), str(self.retention_ms)]
+        arguments = [str(self.directory), str(self.socket), str(self.port), *self._keep]
         self._processes = [subprocess.Popen(module + arguments, stdout=log, stderr=log)]
         self.wait(self.socket.exists)
 
