@@ -18,14 +18,16 @@ LOG_LEVEL: Final = "main:info,blocksync:info,statesync:info,*:error"
 """At `info` the consensus module writes dozens of lines a block."""
 BODY_BYTES: Final = 2_000_000
 """An envelope of 512 KiB is 700,000 bytes in base64, and a client sends several at once."""
-POOL_BYTES: Final = 256 << 20
-"""What waits to get into a block, at most; CometBFT's default is 1 GiB."""
+POOL_BYTES: Final = 16 << 20
+"""What waits to get into a block, at most: some ten full blocks. What comes beyond is refused before anybody looks at
+it, so that a node that is offered more than it carries still has time to make blocks. CometBFT's default is 1 GiB."""
 CACHED: Final = 50_000
 """Envelopes that were seen lately and are not checked again."""
 RATE: Final = 20_000_000
 """Bytes a second to and from a peer: CometBFT's default of 5 MB would make catching up slow."""
-EMPTY_BLOCK_EVERY: Final = "5s"
-"""A block's time is that of the votes for the one before: on an idle ledger it would go stale."""
+EMPTY_BLOCK_EVERY: Final = "4400ms"
+"""A block's time is that of the votes for the one before: on an idle ledger it would go stale. With the pause after a
+block, and the votes, this makes one every 5 s."""
 COMMIT_PAUSE: Final = "300ms"
 """After a block, how long to wait for the votes of the slower ones before the next begins."""
 PROPOSAL_AWAITED: Final = "1s"

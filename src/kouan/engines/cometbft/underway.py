@@ -28,6 +28,8 @@ VOUCHED_WITHIN_S: Final = 1.0
 """The next header usually comes within this: until then one node alone is asked for it."""
 ROOM_AGAIN_S: Final = 0.5
 """One that no node had room for is offered again after so long."""
+LONGEST_PAUSE_S: Final = 24.0
+"""Each time the pause is twice the one before, up to this: a network that carries no more is not helped by haste."""
 SLICES: Final = 4
 """Requests at once to one node, when many envelopes are handed in."""
 _IN_CACHE: Final = "already exists in cache"  # CometBFT's words for an envelope that it has had
@@ -43,7 +45,7 @@ _receipt: Final = msgspec.json.Decoder(_Receipt)
 class _Waiting:
     """One envelope."""
 
-    __slots__ = ("at", "height", "is_out", "named_by", "named_s", "problem", "raw", "refused", "tried_s")
+    __slots__ = ("at", "height", "is_out", "named_by", "named_s", "problem", "raw", "refused", "repeats", "tried_s")
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
@@ -59,12 +61,15 @@ class _Waiting:
         self.problem = "it was not offered yet"
         self.refused = 0
         """The rejection of every node that could be asked last time."""
+        self.repeats = 0
+        """How often it was offered again."""
         self.tried_s = time.monotonic()
 
     @property
     def pause_s(self) -> float:
         """After how long it is offered again."""
-        return OFFER_AGAIN_S if self.is_out else ROOM_AGAIN_S
+        first_s = OFFER_AGAIN_S if self.is_out else ROOM_AGAIN_S
+        return min(first_s * (1 << min(self.repeats, 8)), LONGEST_PAUSE_S)
 
 
 class Envelopes:
@@ -184,13 +189,17 @@ class Envelopes:
             }
 
     def _overdue(self) -> list[str]:
+        """Return what is to be offered again."""
         now_s = time.monotonic()
         with self._lock:
-            return [
+            overdue = [
                 name
                 for name, waiting in self._waiting.items()
                 if not waiting.height and (self._nodes.rests(waiting.at) or now_s - waiting.tried_s >= waiting.pause_s)
             ]
+            for name in overdue:
+                self._waiting[name].repeats += 1
+        return overdue
 
     def _offer(self, names: list[str], *, again: bool = False) -> list[NodeError]:
         """Hand envelopes to the first node that takes them; ``again``: begin with another one than last time.
