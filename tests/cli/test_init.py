@@ -141,9 +141,11 @@ def test_as_a_program_of_its_own(tmp_path: Path) -> None:
 
 
 def commands() -> list[list[str]]:
-    """Every command of the program, as the words that name it."""
+    """Every command of the program that people are shown, as the words that name it."""
 
     def below(command: object, words: list[str]) -> list[list[str]]:
+        if getattr(command, "hidden", False):
+            return []
         children = getattr(command, "commands", None)
         if children is None:
             return [words]

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Final
 
+import msgspec
 import typer
 
 from kouan.cli.errors import JsonCommand, told
@@ -32,6 +33,10 @@ def start(
         Path | None,
         typer.Option("--log-file", metavar="FILE", help="Log there, at most 32 MiB, in place of standard output."),
     ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print as a JSON document why it does not start; what it logs is JSON anyway."),
+    ] = False,
 ) -> None:
     """Run a node until SIGTERM or SIGINT: the application and CometBFT, both up or both down. Logs JSON lines.
 
@@ -60,9 +65,9 @@ def start(
 
             code = asyncio.run(run())
     except node_setup.ClockError as problem:
-        _unusable(problem, exits.EXIT_CLOCK)
+        _unusable(problem, exits.EXIT_CLOCK, as_json=as_json)
     except (binary.BinaryError, InUseError, OSError, ValueError) as problem:
-        _unusable(problem, exits.EXIT_UNUSABLE)
+        _unusable(problem, exits.EXIT_UNUSABLE, as_json=as_json)
     raise typer.Exit(code)
 
 
@@ -99,6 +104,9 @@ def _code_of(problem: Exception) -> int:
     return exits.EXIT_PASSING if isinstance(problem, OSError) else exits.EXIT_UNUSABLE
 
 
-def _unusable(problem: Exception, code: int) -> None:
-    typer.echo(told(problem).line, err=True)
+def _unusable(problem: Exception, code: int, *, as_json: bool) -> None:
+    said = told(problem)
+    if as_json:
+        typer.echo(msgspec.json.encode(said.document))
+    typer.echo(said.line, err=True)
     raise typer.Exit(code)
