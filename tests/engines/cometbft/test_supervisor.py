@@ -17,7 +17,7 @@ import pytest
 
 from kouan.engines.cometbft import processes
 from kouan.engines.cometbft.clock import sign_of
-from kouan.engines.cometbft.exits import EXIT_BROKEN, EXIT_CLOCK, EXIT_CONNECTION, EXIT_TOO_OLD, EXIT_UNUSABLE
+from kouan.engines.cometbft.exits import EXIT_BROKEN, EXIT_CLOCK, EXIT_PASSING, EXIT_TOO_OLD, EXIT_UNUSABLE
 from kouan.engines.cometbft.journal import Journal
 from kouan.engines.cometbft.processes import InUseError, registered
 from kouan.engines.cometbft.supervisor import Commands, Supervisor, Timing
@@ -150,10 +150,10 @@ def test_the_pause_before_a_new_start_grows_up_to_a_limit(tmp_path: Path) -> Non
         await told.until("restarting", 4)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    code, told = supervise(tmp_path, ["exit", str(EXIT_CONNECTION)], ["wait"], script)
+    code, told = supervise(tmp_path, ["exit", str(EXIT_PASSING)], ["wait"], script)
     assert code == 0
     assert [one["pause_s"] for one in told.of("restarting")][:4] == [0.01, 0.02, 0.04, 0.04]
-    assert told.of("restarting")[0]["reason"] == f"the application ended (exit code {EXIT_CONNECTION})"
+    assert told.of("restarting")[0]["reason"] == f"the application ended (exit code {EXIT_PASSING})"
 
 
 @pytest.mark.parametrize(

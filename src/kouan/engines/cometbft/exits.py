@@ -12,7 +12,5 @@ EXIT_BROKEN: Final = 70
 """A block cannot be executed, or the state cannot be used: a person must look. The log names block and envelopes."""
 EXIT_TOO_OLD: Final = 78
 """The next block needs a newer version of this software. Starting again does not help: install it first."""
-EXIT_CONNECTION: Final = 75
-"""CometBFT sent what is no request, or went away. Start both again."""
 EXIT_CLOCK: Final = 79
 """The supervisor's own: this machine's clock is a minute or more behind. Set it first."""
