@@ -9,7 +9,6 @@ the processor's time a command, all threads counted, by what CometBFT asked and,
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import json
 import sys
@@ -26,6 +25,7 @@ from bench.network_port import attestations, document_of, holds
 from kouan.bootstrap import ledger_of
 from kouan.engines.cometbft.abci_server import AbciServer, Connection
 from kouan.engines.cometbft.application import Application, silent
+from kouan.engines.cometbft.frames import frame_of
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.signatures import ThreadedVerifier
 from kouan.engines.store import Store
@@ -83,31 +83,12 @@ class Validator:
 
 def answer_frames(server: AbciServer, frames: bytes) -> bytes:
     """Give frames to a server as its socket would; return what it writes."""
-    transport = _Transport()
-    connection = Connection(server)
-    connection.connection_made(transport)
-    connection.data_received(frames)
-    while server.work():
-        pass
-    connection.connection_lost(None)
-    return b"".join(transport.written)
-
-
-class _Transport(asyncio.Transport):
-    """Keeps what is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written: list[bytes] = []
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written.append(bytes(data))
-
-    def pause_reading(self) -> None:
-        pass
-
-    def resume_reading(self) -> None:
-        pass
+    connection = Connection()
+    connection.take_in(frames)
+    written: list[bytes] = []
+    while connection.waiting:
+        written.extend(map(frame_of, server.answers(connection.take_out())))
+    return b"".join(written)
 
 
 def _frame(request: abci.Request) -> bytes:

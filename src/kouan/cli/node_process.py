@@ -6,6 +6,7 @@ A node has two of them, and a machine may have several nodes: they must start so
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -23,6 +24,9 @@ from kouan.engines.cometbft.supervisor import Commands, Supervisor
 from kouan.engines.store import StoreError
 
 app: Final = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode="rich")
+BEHIND_ENGINE: Final = 5
+"""The application's niceness: where processors are few, CometBFT goes first, for what it does is short and others wait
+for it."""
 NodeArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The node's directory.")]
 
 
@@ -77,6 +81,7 @@ def application(directory: NodeArgument) -> None:
     from kouan import bootstrap  # noqa: PLC0415  # every module of the ledger, which the supervisor does not need
     from kouan.engines.cometbft import http, keeping, metrics, serving, skipping  # noqa: PLC0415  # as above
 
+    os.nice(BEHIND_ENGINE)
     node = NodeDirectory(directory)
     tell = Journal()
     try:
@@ -89,7 +94,7 @@ def application(directory: NodeArgument) -> None:
             skipped = skipping.skipping(node.skip_file, ledger.alliance)
             opened = metrics.MeteredApplication(node.path, ledger, measured, tell, keeps, skipped)
             try:
-                code = asyncio.run(serving.serve(opened, node.socket, tell))
+                code = serving.serve(opened, node.socket, tell)
             finally:
                 opened.close()
     except (ChangesError, OSError, StoreError, ValueError) as problem:

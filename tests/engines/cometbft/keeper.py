@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
@@ -45,7 +44,7 @@ def main() -> None:
     keeping = Keeping(directory, FOUNDED, keep, OwnNode(f"127.0.0.1:{port}"), tell)
     application = Application(directory, scene.LEDGER, keeping=keeping, tell=tell)
     try:
-        code = asyncio.run(serve(application, path, tell))
+        code = serve(application, path, tell)
     finally:
         application.close()
     sys.exit(code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import json
@@ -36,7 +35,7 @@ def main() -> None:
         print(json.dumps({"event": event, **about}), flush=True)  # noqa: T201  # the process's log
 
     try:
-        code = asyncio.run(serve(application, path, tell))
+        code = serve(application, path, tell)
     finally:
         application.close()
     sys.exit(code)

@@ -18,7 +18,7 @@ LOG_LEVEL: Final = "main:info,blocksync:info,statesync:info,*:error"
 """At `info` the consensus module writes dozens of lines a block."""
 BODY_BYTES: Final = 2_000_000
 """An envelope of 512 KiB is 700,000 bytes in base64, and a client sends several at once."""
-POOL_BYTES: Final = 16 << 20
+POOL_BYTES: Final = 8 << 20
 """What waits to get into a block, at most: some ten full blocks. What comes beyond is refused before anybody looks at
 it, so that a node that is offered more than it carries still has time to make blocks. CometBFT's default is 1 GiB."""
 CACHED: Final = 50_000

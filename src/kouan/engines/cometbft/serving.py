@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
+import signal
 from pathlib import Path
 
 from kouan.engines.cometbft.abci_server import AbciServer
@@ -13,26 +13,19 @@ from kouan.engines.service import SIGNALS, Tell
 from kouan.kernel.execution import TooOldError
 
 
-async def serve(application: Application, path: Path, tell: Tell) -> int:
+def serve(application: Application, path: Path, tell: Tell) -> int:
     """Serve until SIGTERM or SIGINT; return the code with which the process is to end (`kouan.engines.cometbft.exits`).
 
     Events: ``serving``, ``hung-up``, ``refused``, ``proposal-refused``, ``too-old``, ``failed``, ``stopped``. The
-    caller closes the application.
+    caller closes the application, and calls this in the main thread.
     """
     gc.collect()
     gc.freeze()  # what is there now stays: no collection need look through it again
+    gc.disable()  # the server collects when it is idle
     server = AbciServer(application, tell)
-    loop = asyncio.get_running_loop()
-    running = asyncio.ensure_future(
-        server.run(path, lambda: tell("serving", socket=str(path), height=application.height))
-    )
-    for number in SIGNALS:
-        loop.add_signal_handler(number, running.cancel)
+    before = {number: signal.signal(number, lambda *_: server.stop()) for number in SIGNALS}
     try:
-        await running
-    except asyncio.CancelledError:
-        tell("stopped", height=application.height)
-        return 0
+        server.run(path, lambda: tell("serving", socket=str(path), height=application.height))
     except TooOldError as problem:
         tell("too-old", height=application.height, problem=str(problem))
         return EXIT_TOO_OLD
@@ -41,6 +34,8 @@ async def serve(application: Application, path: Path, tell: Tell) -> int:
         tell("failed", height=application.height, problem=f"{type(problem).__name__}: {problem}", about=" ".join(notes))
         return EXIT_BROKEN
     finally:
-        for number in SIGNALS:
-            loop.remove_signal_handler(number)
-    raise AssertionError("a server runs until it is stopped")
+        gc.enable()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    tell("stopped", height=application.height)
+    return 0

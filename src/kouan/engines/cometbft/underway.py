@@ -24,6 +24,10 @@ from kouan.kernel.rejections import Rejection
 
 OFFER_AGAIN_S: Final = 3.0
 """An envelope that is in no block after so long is handed to the next node too: that does no harm."""
+USUAL_TIMES: Final = 2.0
+"""But not before so many times as long as answers usually take: what waits its turn is not helped by a second copy."""
+USUAL_SHARE: Final = 0.1
+"""How much of what is usual the newest answer makes up."""
 VOUCHED_WITHIN_S: Final = 1.0
 """The next header usually comes within this: until then one node alone is asked for it."""
 ROOM_AGAIN_S: Final = 0.5
@@ -45,7 +49,19 @@ _receipt: Final = msgspec.json.Decoder(_Receipt)
 class _Waiting:
     """One envelope."""
 
-    __slots__ = ("at", "height", "is_out", "named_by", "named_s", "problem", "raw", "refused", "repeats", "tried_s")
+    __slots__ = (
+        "at",
+        "height",
+        "is_out",
+        "named_by",
+        "named_s",
+        "problem",
+        "put_s",
+        "raw",
+        "refused",
+        "repeats",
+        "tried_s",
+    )
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
@@ -63,12 +79,11 @@ class _Waiting:
         """The rejection of every node that could be asked last time."""
         self.repeats = 0
         """How often it was offered again."""
-        self.tried_s = time.monotonic()
+        self.put_s = self.tried_s = time.monotonic()
 
-    @property
-    def pause_s(self) -> float:
-        """After how long it is offered again."""
-        first_s = OFFER_AGAIN_S if self.is_out else ROOM_AGAIN_S
+    def pause_s(self, usual_s: float) -> float:
+        """After how long it is offered again, where an answer usually takes so long."""
+        first_s = max(OFFER_AGAIN_S, USUAL_TIMES * usual_s) if self.is_out else ROOM_AGAIN_S
         return min(first_s * (1 << min(self.repeats, 8)), LONGEST_PAUSE_S)
 
 
@@ -79,6 +94,7 @@ class Envelopes:
         self._reader = reader
         self._nodes = nodes
         self._waiting: dict[str, _Waiting] = {}
+        self._usual_s = 0.0
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(SLICES, "offering")
 
@@ -124,10 +140,17 @@ class Envelopes:
         answered: dict[str, bytes] = {}
         for height in self._heights():
             answered.update(self._collect(height))
+        self._note_times(list(answered))
         answered.update(self._refusals(refused))
         self.forget(list(answered))
         self._offer(self._overdue(), again=True)
         return answered
+
+    def _note_times(self, names: list[str]) -> None:
+        now_s = time.monotonic()
+        with self._lock:
+            for took_s in [now_s - self._waiting[name].put_s for name in names if name in self._waiting]:
+                self._usual_s += USUAL_SHARE * (took_s - self._usual_s)
 
     def _locate(self, node: Node, names: list[str]) -> None:
         """Ask in which blocks envelopes are."""
@@ -195,7 +218,8 @@ class Envelopes:
             overdue = [
                 name
                 for name, waiting in self._waiting.items()
-                if not waiting.height and (self._nodes.rests(waiting.at) or now_s - waiting.tried_s >= waiting.pause_s)
+                if not waiting.height
+                and (self._nodes.rests(waiting.at) or now_s - waiting.tried_s >= waiting.pause_s(self._usual_s))
             ]
             for name in overdue:
                 self._waiting[name].repeats += 1

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from kouan.kernel.admitting import Letter
 
 MEMBER_ENVELOPES: Final = 2_000
-MEMBER_BYTES: Final = 4 << 20
+MEMBER_BYTES: Final = 2 << 20
 """A quarter of what may wait in all (`kouan.engines.cometbft.config.POOL_BYTES`)."""
 FORGET_AFTER: Final = 10
 """Blocks."""
