@@ -41,7 +41,7 @@ class Sizes(NamedTuple):
     """Of which the parts of a command are measured."""
 
 
-FULL = Sizes(30_000, 60, 20, 20, 60, batches_in_flight=10, singles_in_flight=200, blocks=8)
+FULL = Sizes(30_000, 60, 20, 20, 60, batches_in_flight=6, singles_in_flight=300, blocks=8)
 QUICK = Sizes(2_000, 5, 5, 6, 45, batches_in_flight=4, singles_in_flight=40, blocks=1)
 BATCH = 200
 MOST_BATCHED, MOST_SINGLE = 3_500, 700  # commands a second, prepared beforehand
