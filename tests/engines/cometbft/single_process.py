@@ -20,6 +20,7 @@ from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 
 from kouan import bootstrap
 from kouan.engines.cometbft.answers import QUERY_NOT_KEPT, Answer, BlockAnswer, Records
+from kouan.engines.cometbft.evidence_json import evidence
 from kouan.engines.cometbft.rpc import Call, NodeError, RpcError, UnreachableError
 from kouan.engines.cometbft.rpc_json import result_bytes
 from kouan.engines.port import Status
@@ -59,6 +60,8 @@ class Made(msgspec.Struct):
     receipts: list[bytes] = []
     state_root: bytes = b""
     receipts_root: bytes = b""
+    evidence: list[Any] = []
+    """As CometBFT's JSON has it."""
 
 
 class SingleProcess:
@@ -82,6 +85,8 @@ class SingleProcess:
         self.roots = [(outcome.state_root, outcome.receipts_root)]
         self.blocks: list[Made] = []
         self.pool: dict[str, bytes] = {}
+        self.evidence: list[Any] = []
+        """What the next block brings, as CometBFT's JSON has it."""
         self.where: dict[str, Answer] = {}
         self.nodes: dict[str, TestNode] = {}
         self.is_halted = False
@@ -121,7 +126,7 @@ class SingleProcess:
             chain_id=self.alliance,
             consensus_hash=to_text(sha256(b"consensus").digest()),
             data_hash=to_text(merkle_root([sha256(raw).digest() for raw in envelopes])),
-            evidence_hash=to_text(merkle_root([])),
+            evidence_hash=to_text(evidence(self.evidence).hash),
             height=self.height + 1,
             last_block_id=self.blocks[-1].signed.commit.block_id if self.blocks else NOBODY,
             last_commit_hash=to_text(sha256(b"commit").digest()),
@@ -161,12 +166,13 @@ class SingleProcess:
     def add(self, signed: SignedHeader, envelopes: list[bytes]) -> None:
         """Execute a decided block."""
         header = signed.header
-        block = Block(self.alliance, header.height, header.time.ms, envelopes)
+        pieces, self.evidence = self.evidence, []
+        block = Block(self.alliance, header.height, header.time.ms, envelopes, evidence=evidence(pieces).records)
         outcome = execute_block(self.store, block, self.registry)
         self.store.apply(header.height, outcome)
         roots = outcome.state_root, outcome.receipts_root
         self.roots.append(roots)
-        self.blocks.append(Made(signed, envelopes, outcome.receipts, *roots))
+        self.blocks.append(Made(signed, envelopes, outcome.receipts, *roots, pieces))
         for index, raw in enumerate(envelopes):
             self.where[envelope_id(raw)] = Answer(header.height, index)
         if self.next_validators != self.validators:
@@ -299,7 +305,7 @@ class TestNode:
         block = {
             "header": header_json(made.signed.header),
             "data": {"txs": [b64encode(raw).decode() for raw in made.envelopes]},
-            "evidence": {"evidence": []},
+            "evidence": {"evidence": made.evidence},
         }
         return {"block": block}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import Callable
@@ -9,12 +10,14 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 import pytest
+from tests.engines.cometbft.made_evidence import MADE
 from tests.engines.cometbft.network_scene import URLS, Scene
 from tests.engines.cometbft.single_process import Lie, TestNode, signed_json
 from tests.modules.alliance.network import consensus_seed
 
 from kouan.engines.cometbft.answers import Answer, BlockAnswer, Records
 from kouan.engines.cometbft.chain import ForkError
+from kouan.engines.cometbft.evidence_json import evidence
 from kouan.engines.cometbft.nodes import NobodyAnswersError, Nodes
 from kouan.engines.cometbft.remote import Network
 from kouan.engines.cometbft.rpc import Call
@@ -170,12 +173,49 @@ LIES: Final = {
         blocks,
         "block 2 as it shows it is not the one that was decided",
     ),
+    "evidence that was in no block": Row(
+        showing("block", lambda node, height, result: with_evidence(result, MADE["evidence"][:1])),
+        blocks,
+        "the evidence that it shows is not that in block 1",
+    ),
 }
 
 
 def _without_envelopes(result: Any) -> Any:
     result["block"]["data"]["txs"] = []
     return result
+
+
+def with_evidence(result: Any, pieces: list[Any]) -> Any:
+    """A block with other evidence than it has."""
+    result["block"]["evidence"]["evidence"] = pieces
+    return result
+
+
+def altered() -> list[Any]:
+    """The first piece against another validator."""
+    first, *others = copy.deepcopy(MADE["evidence"])
+    first["value"]["vote_a"]["validator_address"] = "00" * 20
+    return [first, *others]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [[], MADE["evidence"][:2], MADE["evidence"][::-1], altered()],
+    ids=["none", "less", "in another order", "altered"],
+)
+def test_other_evidence_than_a_block_has_is_a_lie(scene: Scene, told: list[Any]) -> None:
+    scene.network.evidence = MADE["evidence"]
+    height = scene.network.height + 1
+    scene.network.make_block()
+    scene.network.make_block()
+    scene.nodes[0].lie = showing(
+        "block", lambda node, asked, result: with_evidence(result, told) if asked == height else result
+    )(scene.nodes[0])
+    found = {block.height: block.evidence for block in scene.client().blocks()}
+    assert found[height] == evidence(MADE["evidence"]).records
+    said = f"node http://node-0: the evidence that it shows is not that in block {height}; asking another node"
+    assert scene.warnings == [said]
 
 
 @pytest.mark.parametrize("row", LIES.values(), ids=LIES)

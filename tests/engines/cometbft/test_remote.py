@@ -7,9 +7,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.engines.cometbft.made_evidence import MADE
 from tests.engines.cometbft.network_scene import Scene
 
 from kouan import bootstrap
+from kouan.engines.cometbft.evidence_json import evidence
 from kouan.engines.cometbft.nodes import NobodyAnswersError
 from kouan.engines.cometbft.remote import UnansweredError
 from kouan.engines.cometbft.rpc import RpcError
@@ -96,6 +98,17 @@ def test_of_old_blocks_the_receipts_are_proven_and_executing_them_finds_the_rest
     assert all(one.agrees for one in replayed)
     assert [one.block for one in replayed] == whole
     store.close()
+
+
+def test_a_block_comes_with_its_evidence(scene: Scene) -> None:
+    scene.network.evidence = MADE["evidence"]
+    height = scene.network.height + 1
+    scene.network.make_block()
+    scene.network.make_block()
+    found = {block.height: block.evidence for block in scene.client().blocks()}
+    assert found.pop(height) == evidence(MADE["evidence"]).records
+    assert not any(found.values())
+    assert not scene.warnings
 
 
 def test_blocks_of_hundreds_cost_a_few_calls(scene: Scene) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.engines.cometbft.made_evidence import MADE
 from tests.engines.cometbft.network_scene import Scene
 from tests.engines.cometbft.single_process import signed_json
 
 from kouan.engines.cometbft import rpc_json
-from kouan.kernel.headers import Time
+from kouan.engines.cometbft.evidence_json import evidence
+from kouan.kernel.headers import Time, merkle_root
 
 JSON: Final = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -58,12 +61,14 @@ def test_anything_else_is_a_value_error(answer: Any) -> None:
 
 @pytest.mark.parametrize("new", [None, "", "x", "zz", -1, 2**70, "9" * 30, [], {}, "0001-01-01T00:00:00Z"], ids=str)
 def test_each_field_may_be_anything(scene: Scene, new: Any) -> None:
-    answer = {"signed_header": signed_json(scene.network.blocks[0].signed)}
-    for path in paths(answer):
-        try:
-            rpc_json.signed_header(put(answer, path, new))
-        except ValueError:
-            continue
+    signed = signed_json(scene.network.blocks[0].signed)
+    block = {"block": {"header": signed["header"], "evidence": {"evidence": MADE["evidence"]}}}
+    for read, answer in ((rpc_json.signed_header, {"signed_header": signed}), (rpc_json.block, block)):
+        for path in paths(answer):
+            try:
+                read(put(answer, path, new))
+            except ValueError:
+                continue
 
 
 def test_headers_come_back_as_they_were(scene: Scene) -> None:
@@ -89,30 +94,38 @@ def test_times(scene: Scene, text: str, time: Time) -> None:
     assert rpc_json.signed_header(answer).header.time == time
 
 
-def test_evidence_of_both_kinds() -> None:
-    """As CometBFT writes them (types/evidence.go), with Go's own names where it has no others."""
-    twice = {
-        "type": "tendermint/DuplicateVoteEvidence",
-        "value": {
-            "vote_a": {"height": "7", "validator_address": "AB" * 20},
-            "vote_b": {},
-            "TotalVotingPower": "40",
-            "ValidatorPower": "10",
-            "Timestamp": "2026-11-30T07:41:40.5Z",
-        },
-    }
-    attack = {
-        "type": "tendermint/LightClientAttackEvidence",
-        "value": {
-            "ConflictingBlock": {},
-            "CommonHeight": "5",
-            "ByzantineValidators": [{"address": "CD" * 20, "voting_power": "9"}],
-            "TotalVotingPower": "40",
-            "Timestamp": "2026-11-30T07:41:40Z",
-        },
-    }
-    told = rpc_json.evidence([twice, attack])
-    assert [(one.address, one.height, one.kind, one.power, one.time_ms) for one in told] == [
-        (b"\xab" * 20, 7, "duplicate-vote", 10, 1_796_024_500_500),
-        (b"\xcd" * 20, 5, "light-client-attack", 9, 1_796_024_500_000),
+def test_evidence_of_both_kinds_and_its_hash() -> None:
+    """As CometBFT's own code writes and hashes it."""
+    told = evidence(MADE["evidence"])
+    assert told.hash.hex().upper() == MADE["hash"]
+    attackers = MADE["evidence"][1]["value"]["ByzantineValidators"]
+    assert [(one.address.hex().upper(), one.height, one.kind, one.power, one.time_ms) for one in told.records] == [
+        (MADE["evidence"][0]["value"]["vote_a"]["validator_address"], 7, "duplicate-vote", 11, 1_796_024_500_500),
+        (attackers[0]["address"], 5, "light-client-attack", 13, 1_796_024_500_500),
+        (attackers[1]["address"], 5, "light-client-attack", 12, 1_796_024_500_500),
+        (MADE["evidence"][2]["value"]["vote_a"]["validator_address"], 7, "duplicate-vote", 10, 1_796_024_500_500),
     ]
+    assert evidence([]).hash == merkle_root([])
+
+
+def test_every_value_in_evidence_is_hashed() -> None:
+    """But for names of types, of which a ledger has one for keys."""
+    for path in paths(MADE["evidence"]):
+        at = MADE["evidence"]
+        for name in path:
+            at = at[name]
+        if isinstance(at, str) and at and not at.startswith("tendermint/"):
+            new: Any = re.sub(r"[0-9A-Fa-f]", lambda found: "2" if found[0] == "1" else "1", at, count=1)
+        elif isinstance(at, int):
+            new = at + 1
+        else:
+            continue
+        assert new != at
+        hashed = evidence(put(MADE["evidence"], path, new)).hash
+        assert hashed.hex().upper() != MADE["hash"], path
+
+
+@pytest.mark.parametrize("kind", ["tendermint/Other", None, {}])
+def test_another_kind_of_evidence_is_none(kind: Any) -> None:
+    with pytest.raises(ValueError, match="not a kind of evidence"):
+        evidence([{"type": kind, "value": {}}])

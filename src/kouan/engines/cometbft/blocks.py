@@ -69,7 +69,7 @@ class BlockReader:
         return LoggedBlock(header.height, header.time.ms, found.envelopes, receipts, *roots, found.evidence)
 
     def _told(self, node: Node, header: Header) -> BlockJson:
-        """Return a block whose envelopes are those that its header names."""
+        """Return a block whose envelopes and evidence are those that its header names."""
         try:
             found = rpc_json.block(node.call("block", height=str(header.height)))
         except ValueError as problem:
@@ -77,6 +77,6 @@ class BlockReader:
         envelopes = merkle_root([sha256(raw).digest() for raw in found.envelopes])
         if found.header != header or envelopes != from_text(header.data_hash):
             raise LyingError(node.url, f"block {header.height} as it shows it is not the one that was decided")
-        if not found.evidence and from_text(header.evidence_hash) != merkle_root([]):
-            raise LyingError(node.url, f"it leaves out the evidence in block {header.height}")
+        if found.evidence_hash != from_text(header.evidence_hash):
+            raise LyingError(node.url, f"the evidence that it shows is not that in block {header.height}")
         return found

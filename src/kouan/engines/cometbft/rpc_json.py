@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, NamedTuple, TypeVar
 import msgspec
 from msgspec import Meta
 
+from kouan.engines.cometbft.evidence_json import evidence
 from kouan.engines.cometbft.rpc import Call
 from kouan.kernel.encoding import to_text
 from kouan.kernel.execution import Evidence
@@ -137,58 +138,14 @@ class _Data(msgspec.Struct):
     txs: list[str] | None = None
 
 
-class _Voter(msgspec.Struct):
-    height: Digits
-    validator_address: Hex
-
-
-class _DuplicateVote(msgspec.Struct, tag_field="type", tag="tendermint/DuplicateVoteEvidence"):
-    class Value(msgspec.Struct):
-        vote_a: _Voter
-        validator_power: Digits = msgspec.field(name="ValidatorPower")
-        timestamp: str = msgspec.field(name="Timestamp")
-
-    value: Value
-
-    def records(self) -> list[Evidence]:
-        one = self.value
-        address, power = bytes.fromhex(one.vote_a.validator_address), int(one.validator_power)
-        return [Evidence(address, int(one.vote_a.height), "duplicate-vote", power, _time(one.timestamp).ms)]
-
-
-class _Attacker(msgspec.Struct):
-    address: Hex
-    voting_power: Digits
-
-
-class _LightAttack(msgspec.Struct, tag_field="type", tag="tendermint/LightClientAttackEvidence"):
-    class Value(msgspec.Struct):
-        common_height: Digits = msgspec.field(name="CommonHeight")
-        byzantine: list[_Attacker] = msgspec.field(name="ByzantineValidators")
-        timestamp: str = msgspec.field(name="Timestamp")
-
-    value: Value
-
-    def records(self) -> list[Evidence]:
-        one, time_ms = self.value, _time(self.value.timestamp).ms
-        height, kind = int(one.common_height), "light-client-attack"
-        return [
-            Evidence(bytes.fromhex(by.address), height, kind, int(by.voting_power), time_ms) for by in one.byzantine
-        ]
-
-
-class _EvidenceList(msgspec.Struct):
-    evidence: list[_DuplicateVote | _LightAttack] | None = None
-
-
-class _AnyEvidence(msgspec.Struct):
+class _Evidence(msgspec.Struct):
     evidence: list[Any] | None = None
 
 
 class _Block(msgspec.Struct):
     header: _Header
     data: _Data = msgspec.field(default_factory=_Data)
-    evidence: _AnyEvidence = msgspec.field(default_factory=_AnyEvidence)
+    evidence: _Evidence = msgspec.field(default_factory=_Evidence)
 
 
 class _BlockResult(msgspec.Struct):
@@ -201,6 +158,8 @@ class BlockJson(NamedTuple):
     header: Header
     envelopes: list[bytes]
     evidence: tuple[Evidence, ...]
+    evidence_hash: bytes
+    """Of the evidence as it is told; the header's is to be the same."""
 
 
 class _Meta(msgspec.Struct):
@@ -282,13 +241,8 @@ def block(result: Any) -> BlockJson:
     """Return what ``block`` answered."""
     found = _read(result, _BlockResult).block
     envelopes = [from_base64(text) for text in found.data.txs or []]
-    return BlockJson(_checked(found.header.record()), envelopes, evidence(found.evidence.evidence or []))
-
-
-def evidence(pieces: list[Any]) -> tuple[Evidence, ...]:
-    """Return what a block's evidence says of validators, one by one."""
-    found = _read({"evidence": pieces}, _EvidenceList).evidence or []
-    return tuple(record for piece in found for record in piece.records())
+    told = evidence(found.evidence.evidence or [])
+    return BlockJson(_checked(found.header.record()), envelopes, told.records, told.hash)
 
 
 def receipts(result: Any) -> list[bytes]:

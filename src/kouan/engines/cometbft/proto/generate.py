@@ -1,4 +1,4 @@
-"""Generate the messages of CometBFT's ABCI anew, from the .proto files in the Go module cache: ``make proto``.
+"""Generate the messages of ABCI and of evidence anew, from CometBFT's files in Go's module cache: ``make proto``.
 
 What protoc writes imports its neighbours by their names in the .proto files; here they live inside this package, so
 those imports are rewritten. Everything else stays as protoc wrote it.
@@ -22,8 +22,11 @@ FILES: Final = (
     "tendermint/abci/types.proto",
     "tendermint/crypto/keys.proto",
     "tendermint/crypto/proof.proto",
+    "tendermint/types/evidence.proto",
     "tendermint/types/params.proto",
+    "tendermint/types/types.proto",
     "tendermint/types/validator.proto",
+    "tendermint/version/types.proto",
 )
 _IMPORT: Final = re.compile(r"^from (gogoproto|tendermint)(?=[. ])", re.MULTILINE)
 _HEADER: Final = f"# Generated from {COMETBFT} and {GOGOPROTO} (Apache-2.0, BSD-3-Clause) by `make proto`.\n"
