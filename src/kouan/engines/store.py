@@ -59,12 +59,14 @@ class StoreError(Exception):
 class Store(PreState):
     """The newest state. Reading is by key; ``apply`` takes a block's difference in."""
 
-    def __init__(self, directory: pathlib.Path, *, keep_versions: int) -> None:
-        """Open or create the store in a directory that one process at a time uses.
+    def __init__(self, directory: pathlib.Path, *, keep_versions: int, way_on: str = REBUILD) -> None:
+        """Open or create the store in a directory that one process at a time uses; raises StoreError.
 
-        ``keep_versions``: how many older heights stay readable.
+        ``keep_versions``: how many older heights stay readable. ``way_on``: what to do about a damaged store, which
+        depends on where the blocks are.
         """
-        self._env = open_environment(directory)
+        self._way_on = way_on
+        self._env = open_environment(directory, way_on)
         self._values = self._env.open_db(b"values")
         self._parts = self._env.open_db(b"parts")
         self._undo = self._env.open_db(b"undo")
@@ -87,7 +89,7 @@ class Store(PreState):
             self.mark = self._load()
         except (lmdb.Error, msgspec.MsgspecError) as problem:
             self.close()
-            raise StoreError(f"the state store cannot be read ({problem}): {REBUILD}") from None
+            raise StoreError(f"the state store cannot be read ({problem}): {self._way_on}") from None
         except StoreError:
             self.close()
             raise
@@ -263,7 +265,7 @@ class Store(PreState):
             bucket = self._tree.bucket(number)
             part = number >> PART_LEVELS
             if number == part << PART_LEVELS and not self._tree.is_sound(part, PART_LEVELS):
-                return f"the stored hashes of part {part} of the tree do not follow from its entries: {REBUILD}"
+                return f"the stored hashes of part {part} of the tree do not follow from its entries: {self._way_on}"
             for at in range(0, len(bucket), ENTRY):
                 entry = bucket[at : at + ENTRY]
                 try:
@@ -271,7 +273,7 @@ class Store(PreState):
                 except StoreError as problem:
                     return str(problem)
                 if path_of(key) != entry[:32]:
-                    return f"the value stored for {key} is another key's: {REBUILD}"
+                    return f"the value stored for {key} is another key's: {self._way_on}"
         return None
 
     def close(self) -> None:
@@ -287,13 +289,13 @@ class Store(PreState):
         try:
             stored = self._read.get(entry[64:], db=self._values)
         except lmdb.Error as problem:
-            raise StoreError(f"the value at place {place} cannot be read ({problem}): {REBUILD}") from None
+            raise StoreError(f"the value at place {place} cannot be read ({problem}): {self._way_on}") from None
         if stored is None:
-            raise StoreError(f"the value at place {place} is missing from the state store: {REBUILD}")
+            raise StoreError(f"the value at place {place} is missing from the state store: {self._way_on}")
         key, _, value = stored.partition(b"\0")
         name = key.decode("ascii", "replace")
         if leaf_hash(entry[:32], value) != entry[32:64]:  # a changed value must neither be shown nor executed on
-            raise StoreError(f"the stored value of {name} is not the one that the state tree holds: {REBUILD}")
+            raise StoreError(f"the stored value of {name} is not the one that the state tree holds: {self._way_on}")
         return name, value
 
     def _undo_of(self, height: int) -> bytes:
@@ -325,7 +327,8 @@ class Store(PreState):
         self._tree.load(map(_part, self._read.cursor(self._parts)), PART_LEVELS)
         if self._tree.root != mark.state_root:
             raise StoreError(
-                f"the state store's tree does not have the root it was stored with at height {mark.height}: {REBUILD}"
+                f"the state store's tree does not have the root it was stored with at height {mark.height}: "
+                f"{self._way_on}"
             )
         return mark
 
@@ -381,10 +384,10 @@ def _part(stored: tuple[bytes, bytes]) -> tuple[int, bytes, bytes]:
     return int.from_bytes(key), value[4 : 4 + size], value[4 + size :]
 
 
-def open_environment(directory: pathlib.Path) -> lmdb.Environment:
-    """Open the database of a store, or make it; raises StoreError."""
+def open_environment(directory: pathlib.Path, way_on: str) -> lmdb.Environment:
+    """Open the database of a store, or make it; raises StoreError, which ends in the way on."""
     directory.mkdir(parents=True, exist_ok=True)
     try:
         return lmdb.open(str(directory), map_size=MAP_BYTES, max_dbs=6, lock=False, readahead=False)
     except lmdb.Error as problem:
-        raise StoreError(f"the state store cannot be opened ({problem}): {REBUILD}") from None
+        raise StoreError(f"the state store cannot be opened ({problem}): {way_on}") from None

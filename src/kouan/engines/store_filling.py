@@ -28,7 +28,7 @@ class Filling:
 
     def __init__(self, directory: pathlib.Path) -> None:
         """Begin in a directory that is empty or not there; raises StoreError."""
-        self._env = open_environment(directory)
+        self._env = open_environment(directory, "begin again")
         self._values = self._env.open_db(b"values")
         self._parts = self._env.open_db(b"parts")
         self._meta = self._env.open_db(b"meta")

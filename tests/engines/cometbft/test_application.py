@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
+import lmdb
 import msgspec
 import pytest
 from tests.engines.cometbft import driver, scene
@@ -17,8 +20,8 @@ from kouan.engines.cometbft.answers import Answer
 from kouan.engines.cometbft.application import Application
 from kouan.engines.cometbft.beginning import GenesisError
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
-from kouan.engines.embedded import Embedded
-from kouan.engines.store import Store
+from kouan.engines.embedded import STATE, Embedded
+from kouan.engines.store import Store, StoreError
 from kouan.kernel.encoding import from_text
 from kouan.kernel.envelope import envelope_hash, envelope_id
 from kouan.kernel.execution import NO_RECEIPTS, app_hash, found
@@ -227,4 +230,42 @@ def test_a_version_too_far_back_is_not_made_for_who_asks(tmp_path: Path, monkeyp
         data = msgspec.msgpack.encode((["charter"], height))
         codes.append(application.query(abci.RequestQuery(path="records", data=data)).code)
     assert codes == [0] + [3] * 3 + [0] * 3  # height 0 asks for the newest
+    application.close()
+
+
+def charter_changed(file: Path) -> None:
+    with lmdb.open(str(file.parent), max_dbs=6, lock=False) as env, env.begin(write=True) as txn:
+        values = env.open_db(b"values", txn)
+        for place, value in list(txn.cursor(values)):
+            if value.startswith(b"charter\0"):
+                txn.put(place, value[:-1] + b" ", db=values)
+
+
+def mark_changed(file: Path) -> None:
+    with lmdb.open(str(file.parent), max_dbs=6, lock=False) as env, env.begin(write=True) as txn:
+        txn.put(b"mark", b"\xc1", db=env.open_db(b"meta", txn))
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (charter_changed, "the stored value of charter is not the one that the state tree holds"),
+        (mark_changed, "the state store cannot be read"),
+        (lambda file: file.write_bytes(b"not LMDB" * 1000), "the state store cannot be opened"),
+    ],
+)
+def test_what_to_do_about_a_damaged_state_is_what_a_node_can_do(
+    tmp_path: Path, damage: Callable[[Path], object], said: str
+) -> None:
+    """Nothing is rebuilt from a log of its own, as with one operator: CometBFT plays the blocks."""
+    application = driver.begin(tmp_path)
+    hashes = play(application)
+    application.close()
+    damage(tmp_path / STATE / "data.mdb")
+    with pytest.raises(StoreError, match=f"{said}.*: delete the node's directory `state` and start it again") as told:
+        driver.open_application(tmp_path)
+    assert "doctor" not in str(told.value)
+    shutil.rmtree(tmp_path / STATE)
+    application = driver.begin(tmp_path)
+    assert play(application) == hashes
     application.close()

@@ -94,7 +94,7 @@ def goes_on(node: Keeper, height: int) -> None:
 
 def damage(state: Path, key: bytes) -> None:
     """Change one byte of every stored value of a key."""
-    environment = open_environment(state)
+    environment = open_environment(state, "")
     values = environment.open_db(b"values")
     with environment.begin(write=True) as txn:
         for place, value in list(txn.cursor(values)):
@@ -132,7 +132,7 @@ def test_state_damaged(pair: Pair) -> None:
     damage(node.directory / "state", b"charter")
     ended = kouan("node", "start", node.directory)
     assert ended.returncode == EXIT_BROKEN == 70
-    assert "the stored value of charter is not the one that the state tree holds" in ended.stdout
+    assert "the stored value of charter is not the one that the state tree holds: delete the node" in ended.stdout
     shutil.rmtree(node.directory / "state")
     node.start()
     goes_on(node, height)

@@ -45,6 +45,11 @@ FLUSH_BLOCKS: Final = 500
 """At the latest after so many blocks the state goes to disk."""
 COMMANDS_WHILE_WAITED_FOR: Final = 500
 """Between FinalizeBlock and Commit, CometBFT waits until all it has asked of the mempool is answered."""
+WAY_ON: Final = (
+    "delete the node's directory `state` and start it again; if its first blocks were pruned, take in a snapshot with "
+    "`kouan node restore` (docs/operating/recovery.md)"
+)
+"""What to do about a damaged state: CometBFT has the blocks it follows from."""
 VERSION: Final = "1"
 _COMMAND: Final = b'"type":"'
 
@@ -101,7 +106,7 @@ class Application:
             opened.callback(verifier.close)
             self.claims = CheckedClaims(verifier)
             self._letters = ReadLetters(envelope_hash)
-            self.store = Store(directory / STATE, keep_versions=ledger.keep_versions)
+            self.store = Store(directory / STATE, keep_versions=ledger.keep_versions, way_on=WAY_ON)
             opened.callback(lambda: self.store.close())  # noqa: PLW0108  # it may be another one by then
             self.admission = Admission(ledger.alliance, ledger.registry, self._letters, self.claims)
             self._begin()
@@ -308,7 +313,7 @@ class Application:
         self._keeping.pause()
         self.store.close()
         put_in_place(place, self._directory / STATE, keep=before > 0)
-        self.store = Store(self._directory / STATE, keep_versions=self._ledger.keep_versions)
+        self.store = Store(self._directory / STATE, keep_versions=self._ledger.keep_versions, way_on=WAY_ON)
         self._keeping.reopen()
         self._finalized = None
         self._begin()
