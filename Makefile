@@ -19,13 +19,13 @@ help: ## list the targets
 setup: $(READY) ## install everything that is needed, pinned, into .venv
 
 engine: $(READY) ## install CometBFT, the engine of many, at its pinned version: needs Go, or KOUAN_COMETBFT=/path/to/cometbft
-	@$(BIN)/python -m kouan.engines.cometbft.binary 2>/dev/null || $(MAKE) --no-print-directory go-install
-	@$(BIN)/python -m kouan.engines.cometbft.binary
+	@$(BIN)/python -m kouan.engines.cometbft.node.binary 2>/dev/null || $(MAKE) --no-print-directory go-install
+	@$(BIN)/python -m kouan.engines.cometbft.node.binary
 
 .PHONY: go-install
 go-install: $(READY)
 	@command -v go >/dev/null || { echo "Go is missing, by which CometBFT is built. Install Go 1.21 or later (https://go.dev/dl/), or build CometBFT elsewhere and set KOUAN_COMETBFT to its path." >&2; exit 1; }
-	GOBIN=$(abspath $(BIN)) GOFLAGS= go install $$($(BIN)/python -c 'from kouan.engines.cometbft.binary import PACKAGE; print(PACKAGE)')
+	GOBIN=$(abspath $(BIN)) GOFLAGS= go install $$($(BIN)/python -c 'from kouan.engines.cometbft.node.binary import PACKAGE; print(PACKAGE)')
 
 demo: $(READY) ## a day of the port on the embedded engine
 	$(BIN)/kouan demo

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import network_nodes
-from kouan.engines.cometbft import local_network
+from kouan.engines.cometbft.node import local_network
 
 Figures = dict[str, Any]
 

@@ -22,8 +22,8 @@ from typing import Any
 
 from bench.network_nodes import account, directories, read_founding
 from bench.network_port import attestations, holds
-from kouan.engines.cometbft import local_network
-from kouan.engines.cometbft.remote import Network
+from kouan.engines.cometbft.client.remote import Network
+from kouan.engines.cometbft.node import local_network
 from kouan.kernel.envelope import envelope_id
 from kouan.modules.alliance.founding import NetworkFounding, alliance_id
 

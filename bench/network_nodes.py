@@ -8,9 +8,9 @@ from pathlib import Path
 from bench.accounting import Account
 from bench.network_port import document_of
 from bench.port import founding_members, seed_of
-from kouan.engines.cometbft import local_network, node_setup, processes
-from kouan.engines.cometbft.local_network import LocalNode
-from kouan.engines.cometbft.node_directory import NodeDirectory, Settings
+from kouan.engines.cometbft.node import local_network, node_setup, processes
+from kouan.engines.cometbft.node.directory import NodeDirectory, Settings
+from kouan.engines.cometbft.node.local_network import LocalNode
 from kouan.modules.alliance.founding import NetworkFounding
 from kouan.modules.alliance.trust import network_trust_file, read_trust_file, sign_founding
 

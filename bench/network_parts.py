@@ -18,14 +18,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import kouan.engines.cometbft.application
-import kouan.engines.cometbft.remembered
+import kouan.engines.cometbft.application.application
+import kouan.engines.cometbft.application.remembered
 import kouan.kernel.execution
 from bench.network_port import attestations, document_of, holds
 from kouan.bootstrap import ledger_of
-from kouan.engines.cometbft.abci_server import AbciServer, Connection
-from kouan.engines.cometbft.application import Application, silent
-from kouan.engines.cometbft.frames import frame_of
+from kouan.engines.cometbft.application.abci_server import AbciServer, Connection
+from kouan.engines.cometbft.application.application import Application, silent
+from kouan.engines.cometbft.application.frames import frame_of
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.signatures import ThreadedVerifier
 from kouan.engines.store import Store
@@ -149,8 +149,8 @@ def measure(directory: Path, quotas: int, blocks: int, envelopes: int, commands:
         setattr(owner, name, outer)
 
     if "--steps" in sys.argv:
-        timed(kouan.engines.cometbft.application, "execute_block", "execution in all")
-        timed(kouan.engines.cometbft.remembered, "read_envelope", "decoding envelopes")
+        timed(kouan.engines.cometbft.application.application, "execute_block", "execution in all")
+        timed(kouan.engines.cometbft.application.remembered, "read_envelope", "decoding envelopes")
         timed(ThreadedVerifier, "__call__", "signatures")
         timed(Tree, "change", "tree: hashing")
         timed(Tree, "apply", "tree: taking in")

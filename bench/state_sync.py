@@ -14,10 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import port
-from kouan.engines.cometbft.snapshot_format import ABCI_FORMAT
-from kouan.engines.cometbft.snapshot_shelf import Shelf
-from kouan.engines.cometbft.snapshot_taking import Subject, Taker
-from kouan.engines.cometbft.state_sync import Applied, Offer, Offered, Restoring, StateSync
+from kouan.engines.cometbft.sync.snapshot_format import ABCI_FORMAT
+from kouan.engines.cometbft.sync.snapshot_shelf import Shelf
+from kouan.engines.cometbft.sync.snapshot_taking import Subject, Taker
+from kouan.engines.cometbft.sync.state_sync import Applied, Offer, Offered, Restoring, StateSync
 from kouan.engines.log_format import Position
 from kouan.engines.store import Mark, Store
 from kouan.kernel.execution import NO_RECEIPTS, app_hash, found

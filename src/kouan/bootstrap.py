@@ -19,8 +19,8 @@ from typing import Final, TypeVar
 from kouan.client.evaluating import Evaluator
 from kouan.client.places import EVALUATOR_MASTER, KEYS, MAIN_KEY, Home, member_home
 from kouan.client.reading import LedgerReader, holder_of
-from kouan.engines.cometbft.node_list import listed
-from kouan.engines.cometbft.remote import PATIENCE_S, Network
+from kouan.engines.cometbft.client.node_list import listed
+from kouan.engines.cometbft.client.remote import PATIENCE_S, Network
 from kouan.engines.embedded import LOG, Embedded, Ledger
 from kouan.engines.local_socket import Remote, SocketError
 from kouan.engines.port import Engine

@@ -18,9 +18,9 @@ from tests.engines.cometbft.program import needs_cometbft
 
 from kouan.client import membership
 from kouan.client.membership import MembershipError
-from kouan.engines.cometbft import local_network, node_setup
-from kouan.engines.cometbft.node_directory import NodeDirectory
-from kouan.engines.cometbft.observing import Observed, observe
+from kouan.engines.cometbft.node import local_network, node_setup
+from kouan.engines.cometbft.node.directory import NodeDirectory
+from kouan.engines.cometbft.node.observing import Observed, observe
 from kouan.modules.alliance.founding import alliance_id
 from kouan.modules.alliance.trust import read_trust_file
 

@@ -17,9 +17,9 @@ import pytest
 from tests.cli.conftest import Ran, one_line, run
 from tests.engines.cometbft.program import needs_cometbft
 
-from kouan.engines.cometbft import local_network, processes
-from kouan.engines.cometbft.local_network import NetworkError, choose_ports
-from kouan.engines.cometbft.node_directory import NodeDirectory
+from kouan.engines.cometbft.node import local_network, processes
+from kouan.engines.cometbft.node.directory import NodeDirectory
+from kouan.engines.cometbft.node.local_network import NetworkError, choose_ports
 
 WAIT_S = 90.0
 

@@ -16,9 +16,9 @@ import pytest
 from tests.cli.conftest import Ran, run
 from tests.engines.cometbft.program import needs_cometbft
 
-from kouan.engines.cometbft.keys import node_file
-from kouan.engines.cometbft.local_network import choose_ports
-from kouan.engines.cometbft.node_directory import NodeDirectory
+from kouan.engines.cometbft.node.directory import NodeDirectory
+from kouan.engines.cometbft.node.keys import node_file
+from kouan.engines.cometbft.node.local_network import choose_ports
 
 WAIT_S: Final = 150.0
 MEMBER: Final = "bank-of-huangpu"

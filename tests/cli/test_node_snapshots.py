@@ -9,9 +9,9 @@ from tests.cli.conftest import run
 from tests.engines.cometbft.founded import FOUNDING, SEEDS, TRUST
 from tests.engines.cometbft.test_node_setup import SETTINGS
 
-from kouan.engines.cometbft import node_setup
-from kouan.engines.cometbft.node_directory import NodeDirectory
-from kouan.engines.cometbft.processes import registered
+from kouan.engines.cometbft.node import node_setup
+from kouan.engines.cometbft.node.directory import NodeDirectory
+from kouan.engines.cometbft.node.processes import registered
 
 SEED = bytes(range(32))
 NOBODY = "http://127.0.0.1:9"

@@ -18,7 +18,7 @@ from kouan import bootstrap
 from kouan.client import local_founding
 from kouan.client.founding_desk import SHANGHAI
 from kouan.client.membership import Peer
-from kouan.engines.cometbft.remote import Network
+from kouan.engines.cometbft.client.remote import Network
 from kouan.kernel.records import Member
 from kouan.kernel.suites import digest, public_key
 from kouan.modules.alliance.records import member_key

@@ -18,7 +18,7 @@ from tests.modules.ledger import MemoryState
 
 from kouan import bootstrap
 from kouan.client.places import MAIN_KEY, member_home
-from kouan.engines.cometbft.keys import read_public
+from kouan.engines.cometbft.node.keys import read_public
 from kouan.engines.embedded import Embedded, Ledger
 from kouan.engines.port import Engine
 from kouan.kernel.encoding import from_text, to_text

@@ -17,10 +17,10 @@ from tests.modules.alliance.network import consensus_seed
 from tests.network import alliance
 from tests.network.places import Places
 
-from kouan.engines.cometbft import node_setup, processes
-from kouan.engines.cometbft.keys import node_file, node_id, validator_file, write_secret
-from kouan.engines.cometbft.node_directory import NodeDirectory, Settings
-from kouan.engines.cometbft.rpc import NodeError, RpcNode
+from kouan.engines.cometbft.client.rpc import NodeError, RpcNode
+from kouan.engines.cometbft.node import node_setup, processes
+from kouan.engines.cometbft.node.directory import NodeDirectory, Settings
+from kouan.engines.cometbft.node.keys import node_file, node_id, validator_file, write_secret
 from kouan.kernel.suites import digest, public_key
 from kouan.modules.alliance.founding import NetworkFounding
 

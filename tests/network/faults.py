@@ -15,8 +15,8 @@ from tests.network import disks, hostility, skewed
 from tests.network.cluster import Node, wait_until
 from tests.network.scene import Scene
 
-from kouan.engines.cometbft.exits import EXIT_CLOCK
-from kouan.engines.cometbft.processes import APPLICATION, ENGINE
+from kouan.engines.cometbft.node.exits import EXIT_CLOCK
+from kouan.engines.cometbft.node.processes import APPLICATION, ENGINE
 
 PAUSE_S: Final = 10.0
 LASTS_S: Final = 10.0

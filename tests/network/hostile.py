@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from kouan.cli.start import main
-from kouan.engines.cometbft.application import Application
+from kouan.engines.cometbft.application.application import Application
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 
 SAID: Final = "garbage proposed"

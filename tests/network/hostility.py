@@ -16,10 +16,10 @@ from tests.network.cluster import Node, wait_until
 from tests.network.scene import TWIN_PLACE, Scene
 from tests.simulation.random_papers import SOME
 
-from kouan.engines.cometbft import rpc_json
-from kouan.engines.cometbft.nodes import NobodyAnswersError
-from kouan.engines.cometbft.rpc import Call, NodeError, RpcError
-from kouan.engines.cometbft.waiting import MEMBER_ENVELOPES
+from kouan.engines.cometbft.application.waiting import MEMBER_ENVELOPES
+from kouan.engines.cometbft.client import rpc_json
+from kouan.engines.cometbft.client.nodes import NobodyAnswersError
+from kouan.engines.cometbft.client.rpc import Call, NodeError, RpcError
 from kouan.kernel.encoding import to_text
 from kouan.kernel.envelope import MAX_BYTES
 from kouan.kernel.state import decoder

@@ -17,7 +17,7 @@ from tests.network.cluster import Cluster, Node
 from tests.network.replica import Replica
 
 from kouan.client.verifier import verify_proof
-from kouan.engines.cometbft import rpc_json
+from kouan.engines.cometbft.client import rpc_json
 from kouan.kernel.encoding import to_text
 from kouan.kernel.headers import Header, header_hash
 

@@ -18,8 +18,8 @@ from tests.network.judge import Judge
 from tests.simulation.random_commands import Caller
 
 from kouan.client.proofs import prove_quota
-from kouan.engines.cometbft.nodes import NobodyAnswersError
-from kouan.engines.cometbft.remote import Network
+from kouan.engines.cometbft.client.nodes import NobodyAnswersError
+from kouan.engines.cometbft.client.remote import Network
 from kouan.kernel.envelope import envelope_id
 from kouan.kernel.quota import key_of
 

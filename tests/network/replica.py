@@ -12,7 +12,7 @@ from tests.modules.ledger import MemoryState, seed_of
 from tests.simulation.random_commands import Watched
 
 from kouan import bootstrap
-from kouan.engines.cometbft.rpc_json import BlockJson
+from kouan.engines.cometbft.client.rpc_json import BlockJson
 from kouan.kernel.envelope import envelope_id
 from kouan.kernel.execution import Block, BlockOutcome, Evidence, execute_block, found
 from kouan.modules.alliance.founding import NetworkFounding, alliance_id, genesis

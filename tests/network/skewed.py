@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from kouan.engines.cometbft import binary
+from kouan.engines.cometbft.node import binary
 
 SKEW: Final = "KOUAN_SKEW_S"
 _COMMAND: Final = "github.com/cometbft/cometbft/cmd/cometbft"

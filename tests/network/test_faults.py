@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from tests.network import isolation
 
-from kouan.engines.cometbft import binary
+from kouan.engines.cometbft.node import binary
 
 
 def test_a_network_survives_the_short_set_of_faults(tmp_path: Path) -> None:

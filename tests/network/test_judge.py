@@ -17,8 +17,8 @@ from tests.network.hostility import attestation
 from tests.network.judge import Judge
 
 from kouan.client.proofs import prove_quota
-from kouan.engines.cometbft.remote import Network
-from kouan.engines.cometbft.rpc import Call, NodeError
+from kouan.engines.cometbft.client.remote import Network
+from kouan.engines.cometbft.client.rpc import Call, NodeError
 from kouan.kernel.encoding import to_text
 from kouan.kernel.envelope import envelope_id
 from kouan.kernel.suites import digest

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kouan.engines.cometbft import local_network, processes
+from kouan.engines.cometbft.node import local_network, processes
 from kouan.simulation.network_story import play_on_network
 from kouan.simulation.scenes import killed_node
 from kouan.simulation.scenes.killed_node import KilledNodeShown

@@ -32,9 +32,9 @@ from kouan.client.names import Names, read_names
 from kouan.client.places import MAIN_KEY, Home, NoHomeError, member_home
 from kouan.client.session import Session
 from kouan.client.vault_file import VaultError
-from kouan.engines.cometbft.chain import ForkError
-from kouan.engines.cometbft.nodes import NobodyAnswersError
-from kouan.engines.cometbft.remote import UnansweredError
+from kouan.engines.cometbft.client.chain import ForkError
+from kouan.engines.cometbft.client.nodes import NobodyAnswersError
+from kouan.engines.cometbft.client.remote import UnansweredError
 from kouan.engines.embedded import ReplayError
 from kouan.engines.local_socket import SocketError
 from kouan.engines.log_format import LogError

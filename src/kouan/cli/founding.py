@@ -20,9 +20,9 @@ from kouan.client.founding_desk import make_founders_home
 from kouan.client.membership import Peer
 from kouan.client.names import Name, write_names
 from kouan.client.places import member_home
-from kouan.engines.cometbft import node_setup
-from kouan.engines.cometbft.local_network import LocalNode, write_network
-from kouan.engines.cometbft.node_directory import NodeDirectory, Settings
+from kouan.engines.cometbft.node import node_setup
+from kouan.engines.cometbft.node.directory import NodeDirectory, Settings
+from kouan.engines.cometbft.node.local_network import LocalNode, write_network
 from kouan.kernel.encoding import to_text
 from kouan.modules.alliance.founding import FoundingError, FoundingValidator, NetworkFounding, alliance_id
 from kouan.modules.alliance.rules import Role

@@ -16,10 +16,10 @@ from kouan.cli.calls import Call, command, group
 from kouan.cli.output import Page, UnusableError, error_console, fields, table
 from kouan.client import local_founding
 from kouan.client.membership import Peer
-from kouan.engines.cometbft import binary, local_network, network_setup, processes
-from kouan.engines.cometbft.local_network import LocalNode, NetworkFile, node_of, read_network
-from kouan.engines.cometbft.node_directory import NodeDirectory
-from kouan.engines.cometbft.observing import Observed
+from kouan.engines.cometbft.node import binary, local_network, network_setup, processes
+from kouan.engines.cometbft.node.directory import NodeDirectory
+from kouan.engines.cometbft.node.local_network import LocalNode, NetworkFile, node_of, read_network
+from kouan.engines.cometbft.node.observing import Observed
 from kouan.modules.alliance.founding import alliance_id
 
 app: Final = group("A network of nodes on this machine, to try out an alliance of many.")

@@ -13,10 +13,10 @@ from kouan.cli import founding, node_process, node_snapshots
 from kouan.cli.calls import Call, command, group
 from kouan.cli.network import STATES_ZH
 from kouan.cli.output import REFUSED, Page, fields, moment
-from kouan.engines.cometbft import processes
-from kouan.engines.cometbft.http import unready
-from kouan.engines.cometbft.node_directory import NodeDirectory
-from kouan.engines.cometbft.observing import Observed, observe
+from kouan.engines.cometbft.application.http import unready
+from kouan.engines.cometbft.node import processes
+from kouan.engines.cometbft.node.directory import NodeDirectory
+from kouan.engines.cometbft.node.observing import Observed, observe
 from kouan.modules.alliance.founding import alliance_id
 
 app: Final = group("A member's node: found an alliance of many, join it, run it.")

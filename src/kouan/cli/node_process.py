@@ -15,12 +15,12 @@ import msgspec
 import typer
 
 from kouan.cli.errors import JsonCommand, told
-from kouan.engines.cometbft import binary, exits, node_setup, observing
-from kouan.engines.cometbft.changes import ChangesError
-from kouan.engines.cometbft.journal import Journal
-from kouan.engines.cometbft.node_directory import NodeDirectory
-from kouan.engines.cometbft.processes import InUseError, registered
-from kouan.engines.cometbft.supervisor import Commands, Supervisor
+from kouan.engines.cometbft.node import binary, exits, node_setup, observing
+from kouan.engines.cometbft.node.directory import NodeDirectory
+from kouan.engines.cometbft.node.journal import Journal
+from kouan.engines.cometbft.node.processes import InUseError, registered
+from kouan.engines.cometbft.node.supervisor import Commands, Supervisor
+from kouan.engines.cometbft.sync.changes import ChangesError
 from kouan.engines.store import StoreError
 
 app: Final = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -79,7 +79,8 @@ def start(
 def application(directory: NodeArgument) -> None:
     """Be a node's application, as `kouan node start` has it: CometBFT asks it over a socket. Logs JSON lines."""
     from kouan import bootstrap  # noqa: PLC0415  # every module of the ledger, which the supervisor does not need
-    from kouan.engines.cometbft import http, keeping, metrics, serving, skipping  # noqa: PLC0415  # as above
+    from kouan.engines.cometbft.application import http, metrics, serving, skipping  # noqa: PLC0415  # as above
+    from kouan.engines.cometbft.sync import keeping  # noqa: PLC0415  # as above
 
     os.nice(BEHIND_ENGINE)
     node = NodeDirectory(directory)

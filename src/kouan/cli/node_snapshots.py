@@ -12,13 +12,13 @@ import typer
 from kouan import bootstrap
 from kouan.cli.calls import Call, command, group
 from kouan.cli.output import Page, UnusableError, fields, moment
-from kouan.engines.cometbft import node_setup
-from kouan.engines.cometbft.carried import Live, copy_snapshot, restore_snapshot
-from kouan.engines.cometbft.node_directory import NodeDirectory
-from kouan.engines.cometbft.processes import InUseError, registered
-from kouan.engines.cometbft.rpc import checked_url
-from kouan.engines.cometbft.snapshot_format import Metadata
-from kouan.engines.cometbft.sync_start import newest_header, with_state_sync
+from kouan.engines.cometbft.client.rpc import checked_url
+from kouan.engines.cometbft.node import node_setup
+from kouan.engines.cometbft.node.directory import NodeDirectory
+from kouan.engines.cometbft.node.processes import InUseError, registered
+from kouan.engines.cometbft.sync.carried import Live, copy_snapshot, restore_snapshot
+from kouan.engines.cometbft.sync.snapshot_format import Metadata
+from kouan.engines.cometbft.sync.start import newest_header, with_state_sync
 from kouan.kernel.encoding import to_text
 from kouan.kernel.headers import header_hash
 from kouan.modules.alliance.founding import trusted_at_founding

@@ -14,7 +14,7 @@ from kouan.cli.output import Page, UnusableError, fields, moment, must_accept, t
 from kouan.client import validator_desk
 from kouan.client.keymaterial import fresh
 from kouan.client.reading import LedgerReader
-from kouan.engines.cometbft.keys import validator_file, write_secret
+from kouan.engines.cometbft.node.keys import validator_file, write_secret
 from kouan.kernel.encoding import to_text
 from kouan.kernel.suites import public_key
 from kouan.modules.alliance import queries

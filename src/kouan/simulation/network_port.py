@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from kouan import bootstrap
-from kouan.engines.cometbft.local_network import NetworkFile, node_of, read_network
-from kouan.engines.cometbft.node_directory import NodeDirectory
-from kouan.engines.cometbft.remote import Network
+from kouan.engines.cometbft.client.remote import Network
+from kouan.engines.cometbft.node.directory import NodeDirectory
+from kouan.engines.cometbft.node.local_network import NetworkFile, node_of, read_network
 from kouan.modules.alliance.founding import AnyFounding, NetworkFounding, alliance_id
 from kouan.simulation.clock import WallClock
 from kouan.simulation.crash import KOUAN, environment

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from kouan.engines.cometbft.nodes import NobodyAnswersError
-from kouan.engines.cometbft.remote import UnansweredError
+from kouan.engines.cometbft.client.nodes import NobodyAnswersError
+from kouan.engines.cometbft.client.remote import UnansweredError
 from kouan.simulation.checks import Checks
 from kouan.simulation.network_port import NetworkPort
 from kouan.simulation.scenes.attesting import Watch, attest_declarations

@@ -9,8 +9,8 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.engines.cometbft import scene
 
-from kouan.engines.cometbft.application import Application
-from kouan.engines.cometbft.consensus import updates
+from kouan.engines.cometbft.application.application import Application
+from kouan.engines.cometbft.application.consensus import updates
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.modules.alliance.records import VALIDATORS_KEY, Validators
 from kouan.modules.alliance.standing import present

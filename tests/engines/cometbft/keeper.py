@@ -16,13 +16,13 @@ from tests.engines.cometbft import scene
 from tests.engines.cometbft.node import BINARY, DEADLINE_S, Node, free_port, rpc
 from tests.modules.alliance.network import signatures
 
-from kouan.engines.cometbft import retention
-from kouan.engines.cometbft.application import Application
-from kouan.engines.cometbft.keeping import Keep, Keeping
-from kouan.engines.cometbft.keys import validator_file
-from kouan.engines.cometbft.node_directory import NodeDirectory, Settings
-from kouan.engines.cometbft.own_node import OwnNode
-from kouan.engines.cometbft.serving import serve
+from kouan.engines.cometbft.application.application import Application
+from kouan.engines.cometbft.application.serving import serve
+from kouan.engines.cometbft.node.directory import NodeDirectory, Settings
+from kouan.engines.cometbft.node.keys import validator_file
+from kouan.engines.cometbft.sync import retention
+from kouan.engines.cometbft.sync.keeping import Keep, Keeping
+from kouan.engines.cometbft.sync.own_node import OwnNode
 from kouan.modules.alliance.founding import trusted_at_founding
 from kouan.modules.alliance.trust import network_trust_file
 

@@ -10,7 +10,7 @@ from tests.engines.cometbft.single_process import SingleProcess
 from tests.modules.alliance.network import POWERS, consensus_seed, network_founding
 from tests.modules.ledger import START_MS, seed_of
 
-from kouan.engines.cometbft.remote import Network
+from kouan.engines.cometbft.client.remote import Network
 from kouan.kernel.encoding import to_text
 from kouan.kernel.envelope import Body, make
 from kouan.kernel.suites import digest

@@ -17,9 +17,9 @@ from typing import IO, Any, Final
 
 from tests.engines.cometbft import scene
 
-from kouan.engines.cometbft.application import Application
-from kouan.engines.cometbft.genesis import genesis_file
-from kouan.engines.cometbft.serving import serve
+from kouan.engines.cometbft.application.application import Application
+from kouan.engines.cometbft.application.serving import serve
+from kouan.engines.cometbft.node.genesis import genesis_file
 from kouan.kernel.suites import public_key
 
 BINARY: Final = Path(sys.prefix) / "bin" / "cometbft"

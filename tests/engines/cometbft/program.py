@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from kouan.engines.cometbft import binary
+from kouan.engines.cometbft.node import binary
 
 
 def _found() -> tuple[Path, str]:

@@ -1,7 +1,7 @@
 """A network in one process: real headers and commits signed by test validators' keys, and nodes that may lie.
 
-It answers what CometBFT's JSON-RPC would, behind the seam of `kouan.engines.cometbft.rpc.Node`. A block is made when
-somebody looks for answers while envelopes wait, and an empty one after it, which vouches for it.
+It answers what CometBFT's JSON-RPC would, behind the seam of `kouan.engines.cometbft.client.rpc.Node`. A block is
+made when somebody looks for answers while envelopes wait, and an empty one after it, which vouches for it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 
 from kouan import bootstrap
 from kouan.engines.cometbft.answers import QUERY_NOT_KEPT, Answer, BlockAnswer, Records
-from kouan.engines.cometbft.evidence_json import evidence
-from kouan.engines.cometbft.rpc import Call, NodeError, RpcError, UnreachableError
-from kouan.engines.cometbft.rpc_json import result_bytes
+from kouan.engines.cometbft.client.evidence_json import evidence
+from kouan.engines.cometbft.client.rpc import Call, NodeError, RpcError, UnreachableError
+from kouan.engines.cometbft.client.rpc_json import result_bytes
 from kouan.engines.port import Status
 from kouan.engines.store import Store, StoreError
 from kouan.kernel.encoding import from_text, to_text

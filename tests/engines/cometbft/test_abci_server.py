@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.engines.cometbft import driver, scene
 
-from kouan.engines.cometbft import abci_server, serving
-from kouan.engines.cometbft.application import Application
-from kouan.engines.cometbft.exits import EXIT_BROKEN, EXIT_TOO_OLD
-from kouan.engines.cometbft.frames import MAX_FRAME, FrameError, Frames, frame_of
+from kouan.engines.cometbft.application import abci_server, serving
+from kouan.engines.cometbft.application.application import Application
+from kouan.engines.cometbft.application.frames import MAX_FRAME, FrameError, Frames, frame_of
+from kouan.engines.cometbft.node.exits import EXIT_BROKEN, EXIT_TOO_OLD
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.kernel.execution import TooOldError
 

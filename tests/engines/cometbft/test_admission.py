@@ -10,11 +10,11 @@ from tests.engines import scene as any_scene
 from tests.engines.cometbft import driver, scene
 from tests.modules.ledger import seed_of
 
-from kouan.engines.cometbft import application as application_module
-from kouan.engines.cometbft import proposals, waiting
-from kouan.engines.cometbft.application import Application
+from kouan.engines.cometbft.application import application as application_module
+from kouan.engines.cometbft.application import proposals, waiting
+from kouan.engines.cometbft.application.application import Application
+from kouan.engines.cometbft.application.remembered import CheckedClaims, ReadLetters
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
-from kouan.engines.cometbft.remembered import CheckedClaims, ReadLetters
 from kouan.kernel.encoding import decode, encode
 from kouan.kernel.envelope import MAX_AHEAD_MS, MAX_BYTES, Body, envelope_hash, envelope_id, make
 from kouan.kernel.registry import Claim, verify_in_turn

@@ -14,11 +14,11 @@ from tests.engines.cometbft import driver, scene
 from tests.modules.alliance.network import consensus_public, network_founding
 
 from kouan import bootstrap
-from kouan.engines.cometbft import application as application_module
-from kouan.engines.cometbft import heights, queries
 from kouan.engines.cometbft.answers import Answer
-from kouan.engines.cometbft.application import Application
-from kouan.engines.cometbft.beginning import GenesisError
+from kouan.engines.cometbft.application import application as application_module
+from kouan.engines.cometbft.application import heights, queries
+from kouan.engines.cometbft.application.application import Application
+from kouan.engines.cometbft.application.beginning import GenesisError
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.embedded import STATE, Embedded
 from kouan.engines.store import Store, StoreError

@@ -23,9 +23,9 @@ from tests.modules.alliance.voting import (
 from tests.modules.ledger import Ledger, seed_of
 
 from kouan import bootstrap
-from kouan.engines.cometbft.application import Application, silent
+from kouan.engines.cometbft.application.application import Application, silent
+from kouan.engines.cometbft.application.skipping import skipping
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
-from kouan.engines.cometbft.skipping import skipping
 from kouan.engines.service import Tell
 from kouan.kernel.encoding import from_text
 from kouan.kernel.envelope import envelope_id

@@ -17,19 +17,19 @@ from tests.engines.cometbft.test_abci_server import FLUSH, Client, serve
 from tests.kernel.light_scene import FOUNDED, FOUR, block_id, change, header, signed, validators
 
 from kouan.engines import store
-from kouan.engines.cometbft.carried import CarriedError, Live, check_snapshot, copy_snapshot, restore_snapshot
-from kouan.engines.cometbft.changes import Changes, ChangesError
-from kouan.engines.cometbft.exits import EXIT_BROKEN
-from kouan.engines.cometbft.keeping import Keep, Keeping
-from kouan.engines.cometbft.own_node import NotYetError
+from kouan.engines.cometbft.node.exits import EXIT_BROKEN
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
-from kouan.engines.cometbft.retention import HOUR_MS, Retention
-from kouan.engines.cometbft.snapshot_format import SnapshotError, read_metadata, unpack
-from kouan.engines.cometbft.snapshot_shelf import METADATA, chunk_file
-from kouan.engines.cometbft.snapshot_taking import Subject, write_state
-from kouan.engines.cometbft.snapshot_taking import finish as finish_snapshot
-from kouan.engines.cometbft.state_sync import Restoring
-from kouan.engines.cometbft.vouching import check_vouched, checkpoint_of
+from kouan.engines.cometbft.sync.carried import CarriedError, Live, check_snapshot, copy_snapshot, restore_snapshot
+from kouan.engines.cometbft.sync.changes import Changes, ChangesError
+from kouan.engines.cometbft.sync.keeping import Keep, Keeping
+from kouan.engines.cometbft.sync.own_node import NotYetError
+from kouan.engines.cometbft.sync.retention import HOUR_MS, Retention
+from kouan.engines.cometbft.sync.snapshot_format import SnapshotError, read_metadata, unpack
+from kouan.engines.cometbft.sync.snapshot_shelf import METADATA, chunk_file
+from kouan.engines.cometbft.sync.snapshot_taking import Subject, write_state
+from kouan.engines.cometbft.sync.snapshot_taking import finish as finish_snapshot
+from kouan.engines.cometbft.sync.state_sync import Restoring
+from kouan.engines.cometbft.sync.vouching import check_vouched, checkpoint_of
 from kouan.engines.log_format import Position
 from kouan.engines.store import Mark, Store, StoreError
 from kouan.kernel.encoding import to_text

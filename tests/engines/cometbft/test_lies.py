@@ -16,11 +16,11 @@ from tests.engines.cometbft.single_process import Lie, TestNode, signed_json
 from tests.modules.alliance.network import consensus_seed
 
 from kouan.engines.cometbft.answers import Answer, BlockAnswer, Records
-from kouan.engines.cometbft.chain import ForkError
-from kouan.engines.cometbft.evidence_json import evidence
-from kouan.engines.cometbft.nodes import NobodyAnswersError, Nodes
-from kouan.engines.cometbft.remote import Network
-from kouan.engines.cometbft.rpc import Call
+from kouan.engines.cometbft.client.chain import ForkError
+from kouan.engines.cometbft.client.evidence_json import evidence
+from kouan.engines.cometbft.client.nodes import NobodyAnswersError, Nodes
+from kouan.engines.cometbft.client.remote import Network
+from kouan.engines.cometbft.client.rpc import Call
 from kouan.kernel.encoding import to_text
 from kouan.kernel.proof import NetworkCheckpoint
 from kouan.kernel.rejections import Rejection
@@ -249,7 +249,7 @@ def test_a_refusal_counts_only_when_all_refuse(scene: Scene) -> None:
 
 def test_a_node_that_takes_and_tells_nobody(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a while the envelope is handed to another node too, and that one is asked for the answer."""
-    monkeypatch.setattr("kouan.engines.cometbft.underway.OFFER_AGAIN_S", 0.2)
+    monkeypatch.setattr("kouan.engines.cometbft.client.underway.OFFER_AGAIN_S", 0.2)
     scene.nodes[0].ignores = True
     submit(scene.client(), scene)
 

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import pytest
 from prometheus_client import generate_latest
 
-from kouan.engines.cometbft.http import unready
-from kouan.engines.cometbft.metrics import ACCEPTED, Metrics, group_of
-from kouan.engines.cometbft.observing import Observed, _ms, observe, observe_rpc
+from kouan.engines.cometbft.application.http import unready
+from kouan.engines.cometbft.application.metrics import ACCEPTED, Metrics, group_of
+from kouan.engines.cometbft.node.observing import Observed, _ms, observe, observe_rpc
 from kouan.kernel.rejections import Rejection
 
 NOW_S = 1_700_000_000.0

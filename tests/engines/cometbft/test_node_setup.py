@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from tests.engines.cometbft.founded import FOUNDING, SEEDS, TRUST
 from tests.engines.cometbft.program import COMETBFT, needs_cometbft
 
-from kouan.engines.cometbft import binary, node_setup
-from kouan.engines.cometbft.config import config_file
-from kouan.engines.cometbft.genesis import genesis_file
-from kouan.engines.cometbft.keys import NodeKeyError, node_file, node_id, read_public, validator_file
-from kouan.engines.cometbft.node_directory import NodeDirectory, Settings, SettingsError
+from kouan.engines.cometbft.node import binary, node_setup
+from kouan.engines.cometbft.node.config import config_file
+from kouan.engines.cometbft.node.directory import NodeDirectory, Settings, SettingsError
+from kouan.engines.cometbft.node.genesis import genesis_file
+from kouan.engines.cometbft.node.keys import NodeKeyError, node_file, node_id, read_public, validator_file
 from kouan.kernel.records import Charter
 from kouan.kernel.suites import public_key
 from kouan.modules.alliance.consensus import consensus_parameters

@@ -16,8 +16,8 @@ from tests.engines.cometbft.keeper import FOUNDED, Keeper, kouan, same_records
 from tests.engines.cometbft.node import BINARY, rpc
 from tests.engines.cometbft.test_node import submit
 
-from kouan.engines.cometbft.carried import restore_snapshot
-from kouan.engines.cometbft.exits import EXIT_BROKEN, EXIT_UNUSABLE
+from kouan.engines.cometbft.node.exits import EXIT_BROKEN, EXIT_UNUSABLE
+from kouan.engines.cometbft.sync.carried import restore_snapshot
 from kouan.engines.store import open_environment
 
 pytestmark = [

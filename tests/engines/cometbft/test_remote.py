@@ -11,10 +11,10 @@ from tests.engines.cometbft.made_evidence import MADE
 from tests.engines.cometbft.network_scene import Scene
 
 from kouan import bootstrap
-from kouan.engines.cometbft.evidence_json import evidence
-from kouan.engines.cometbft.nodes import NobodyAnswersError
-from kouan.engines.cometbft.remote import UnansweredError
-from kouan.engines.cometbft.rpc import RpcError
+from kouan.engines.cometbft.client.evidence_json import evidence
+from kouan.engines.cometbft.client.nodes import NobodyAnswersError
+from kouan.engines.cometbft.client.remote import UnansweredError
+from kouan.engines.cometbft.client.rpc import RpcError
 from kouan.engines.replay import NOWHERE, replay_blocks
 from kouan.engines.store import Store
 from kouan.kernel.envelope import envelope_id

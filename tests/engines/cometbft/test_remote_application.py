@@ -14,7 +14,7 @@ from tests.engines.cometbft.single_process import SingleProcess, TestNode
 from tests.engines.cometbft.test_remote import codes
 
 from kouan import bootstrap
-from kouan.engines.cometbft.application import Application
+from kouan.engines.cometbft.application.application import Application
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.kernel.encoding import from_text
 from kouan.kernel.headers import SignedHeader

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from kouan.engines.cometbft import rpc
-from kouan.engines.cometbft.rpc import Call, RpcError, RpcNode, UnreachableError, checked_url
+from kouan.engines.cometbft.client import rpc
+from kouan.engines.cometbft.client.rpc import Call, RpcError, RpcNode, UnreachableError, checked_url
 
 Answers = Callable[[Any], bytes]
 

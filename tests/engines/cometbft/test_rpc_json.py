@@ -13,8 +13,8 @@ from tests.engines.cometbft.made_evidence import MADE
 from tests.engines.cometbft.network_scene import Scene
 from tests.engines.cometbft.single_process import signed_json
 
-from kouan.engines.cometbft import rpc_json
-from kouan.engines.cometbft.evidence_json import evidence
+from kouan.engines.cometbft.client import rpc_json
+from kouan.engines.cometbft.client.evidence_json import evidence
 from kouan.kernel.headers import Time, merkle_root
 
 JSON: Final = st.recursive(

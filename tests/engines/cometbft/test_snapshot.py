@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.engines import scene
 
-from kouan.engines.cometbft import snapshot_format, snapshot_taking
-from kouan.engines.cometbft.snapshot_format import (
+from kouan.engines.cometbft.sync import snapshot_format, snapshot_taking
+from kouan.engines.cometbft.sync.snapshot_format import (
     ABCI_FORMAT,
     ChunkError,
     Metadata,
@@ -30,9 +30,9 @@ from kouan.engines.cometbft.snapshot_format import (
     unpack,
     write_metadata,
 )
-from kouan.engines.cometbft.snapshot_shelf import METADATA, Shelf, chunk_file
-from kouan.engines.cometbft.snapshot_taking import Subject, Taker
-from kouan.engines.cometbft.state_sync import Applied, Offer, Offered, Restoring, StateSync
+from kouan.engines.cometbft.sync.snapshot_shelf import METADATA, Shelf, chunk_file
+from kouan.engines.cometbft.sync.snapshot_taking import Subject, Taker
+from kouan.engines.cometbft.sync.state_sync import Applied, Offer, Offered, Restoring, StateSync
 from kouan.engines.log_format import Position
 from kouan.engines.store import Mark, Store, StoreError
 from kouan.kernel.encoding import from_text, to_text

@@ -12,9 +12,9 @@ from tests.engines.cometbft.keeper import FOUNDED, Keeper, same_records
 from tests.engines.cometbft.node import BINARY
 from tests.engines.cometbft.test_node import submit
 
-from kouan.engines.cometbft.snapshot_format import read_metadata, unpack
-from kouan.engines.cometbft.snapshot_shelf import METADATA, chunk_file
-from kouan.engines.cometbft.vouching import check_vouched
+from kouan.engines.cometbft.sync.snapshot_format import read_metadata, unpack
+from kouan.engines.cometbft.sync.snapshot_shelf import METADATA, chunk_file
+from kouan.engines.cometbft.sync.vouching import check_vouched
 from kouan.engines.store import Store
 
 pytestmark = pytest.mark.skipif(not BINARY.exists(), reason="CometBFT is not installed: make engine")

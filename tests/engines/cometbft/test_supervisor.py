@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from kouan.engines.cometbft import processes
-from kouan.engines.cometbft.clock import sign_of
-from kouan.engines.cometbft.exits import EXIT_BROKEN, EXIT_CLOCK, EXIT_PASSING, EXIT_TOO_OLD, EXIT_UNUSABLE
-from kouan.engines.cometbft.journal import Journal
-from kouan.engines.cometbft.processes import InUseError, registered
-from kouan.engines.cometbft.supervisor import Commands, Supervisor, Timing
+from kouan.engines.cometbft.node import processes
+from kouan.engines.cometbft.node.clock import sign_of
+from kouan.engines.cometbft.node.exits import EXIT_BROKEN, EXIT_CLOCK, EXIT_PASSING, EXIT_TOO_OLD, EXIT_UNUSABLE
+from kouan.engines.cometbft.node.journal import Journal
+from kouan.engines.cometbft.node.processes import InUseError, registered
+from kouan.engines.cometbft.node.supervisor import Commands, Supervisor, Timing
 
 STAND_IN = Path(__file__).parent / "stand_in.py"
 QUICK = Timing(grace=0.3, orphan_grace=0.2, first_pause=0.01, longest_pause=0.04, good_run=60, poll=0.01)
@@ -251,9 +251,9 @@ def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     program = f"""
 import asyncio, sys
 from pathlib import Path
-from kouan.engines.cometbft.journal import Journal
-from kouan.engines.cometbft.processes import registered
-from kouan.engines.cometbft.supervisor import Commands, Supervisor
+from kouan.engines.cometbft.node.journal import Journal
+from kouan.engines.cometbft.node.processes import registered
+from kouan.engines.cometbft.node.supervisor import Commands, Supervisor
 async def run(register):
     commands = Commands({stand_in("serve", str(path), "deaf", "wait")!r}, {stand_in("deaf", "wait")!r})
     await Supervisor(commands, Path({str(path)!r}), register, Journal(), lambda: None).run()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tests.engines.cometbft.network_scene import URLS, Scene
 
-from kouan.engines.cometbft.rpc import Call
-from kouan.engines.cometbft.sync_start import BeginningError, newest_header, with_state_sync
+from kouan.engines.cometbft.client.rpc import Call
+from kouan.engines.cometbft.sync.start import BeginningError, newest_header, with_state_sync
 from kouan.kernel.headers import header_hash
 
 PERIOD_MS = 2_592_000_000

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from kouan.engines.cometbft import local_network
-from kouan.engines.cometbft.nodes import NobodyAnswersError
+from kouan.engines.cometbft.client.nodes import NobodyAnswersError
+from kouan.engines.cometbft.node import local_network
 from kouan.engines.port import Engine
 from kouan.kernel.envelope import envelope_id
 from kouan.kernel.quota import key_of

@@ -1,0 +1,1 @@
+"""A member's machine: directory, keys and settings, and the processes that run there."""
