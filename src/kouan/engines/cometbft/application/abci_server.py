@@ -58,12 +58,15 @@ class Connection:
         self._frames = Frames()
         self._bytes_in = 0
         self._bytes_out = 0
+        self.is_mempools = False
+        """Whether this is the one on which envelopes come."""
         self.waiting: deque[Asked] = deque()
 
     def take_in(self, data: bytes) -> None:
         """Take in what came; raises FrameError."""
         for request in self._frames.feed(data):
             size = _size(request)
+            self.is_mempools = self.is_mempools or _kind(request) == CHECK
             if size and self._bytes_in - self._bytes_out + size > WAITING_BYTES:
                 self.waiting.append(None)
             else:
@@ -193,7 +196,7 @@ class AbciServer:
             while data := one.recv(READ_BYTES):
                 connection.take_in(data)
                 self._arrived.put(None)
-                if connection.waiting and _kind(connection.waiting[-1]) in _CHECKS:
+                if connection.is_mempools:
                     time.sleep(GATHERED_S)
         except FrameError as error:
             self._tell("refused", problem=str(error))

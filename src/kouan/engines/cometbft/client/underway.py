@@ -34,6 +34,8 @@ ROOM_AGAIN_S: Final = 0.5
 """One that no node had room for is offered again after so long."""
 LONGEST_PAUSE_S: Final = 24.0
 """Each time the pause is twice the one before, up to this: a network that carries no more is not helped by haste."""
+OFFERED_AGAIN: Final = 16
+"""So many are offered again between two looks: offering takes time in which nothing is answered."""
 SLICES: Final = 4
 """Requests at once to one node, when many envelopes are handed in."""
 _IN_CACHE: Final = "already exists in cache"  # CometBFT's words for an envelope that it has had
@@ -221,6 +223,7 @@ class Envelopes:
                 if not waiting.height
                 and (self._nodes.rests(waiting.at) or now_s - waiting.tried_s >= waiting.pause_s(self._usual_s))
             ]
+            del overdue[OFFERED_AGAIN:]
             for name in overdue:
                 self._waiting[name].repeats += 1
         return overdue
