@@ -1,19 +1,27 @@
-"""Measure snapshots on this machine: ``python -m bench.state_sync [--quotas N] [--json FILE]``.
+"""Measure snapshots on this machine: ``python -m bench.state_sync [--quotas N] [--network] [--json FILE]``.
 
 A state of so many quotas is made into a snapshot while nothing else happens, then taken in by a node that has nothing,
 every chunk checked, as CometBFT would hand it on. What travels between machines is told in bytes.
+
+With ``--network``, real nodes instead: three of an alliance's four attest the quotas and go on; the fourth, which never
+ran, comes in by ``kouan node sync``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import port
+from bench import network_load, network_nodes, port
+from kouan.engines.cometbft.client.rpc import NodeError, RpcNode
+from kouan.engines.cometbft.node import local_network
+from kouan.engines.cometbft.node.directory import NodeDirectory
 from kouan.engines.cometbft.sync.snapshot_format import ABCI_FORMAT
 from kouan.engines.cometbft.sync.snapshot_shelf import Shelf
 from kouan.engines.cometbft.sync.snapshot_taking import Subject, Taker
@@ -23,6 +31,7 @@ from kouan.engines.store import Mark, Store
 from kouan.kernel.execution import NO_RECEIPTS, app_hash, found
 
 HEIGHT = 1
+SNAPSHOT_EVERY_S = 300
 NOWHERE = Position(0, 0, 0, b"")
 
 
@@ -84,14 +93,67 @@ def measure(directory: Path, quotas: int) -> dict[str, float]:
     }
 
 
+def across_nodes(directory: Path, quotas: int) -> dict[str, float]:
+    """Return the figures of a node that comes into a running network by snapshot."""
+    network_nodes.found(directory, snapshot_every_s=SNAPSHOT_EVERY_S)
+    *members, newcomer = network_nodes.directories(directory)
+    urls = [f"http://{node.settings().rpc}" for node in members]
+    try:
+        local_network.start(members)
+        attesting = timed(lambda: network_load.attest(directory, str(quotas)))
+        attested_s = time.time()
+        waiting = timed(lambda: until(lambda: any(_newest_snapshot_s(node) > attested_s for node in members)))
+        command = [sys.executable, "-m", "kouan", "node", "sync", str(newcomer.path), "--node", ",".join(urls)]
+        syncing = timed(lambda: subprocess.run(command, check=True))
+        local_network.start([newcomer])
+        catching_up = timed(lambda: until(lambda: _app_hashes([members[0], newcomer]) is not None))
+        if len(set(_app_hashes([members[0], newcomer]) or ())) != 1:
+            raise AssertionError("the newcomer's ledger is another one")
+    finally:
+        local_network.down([*members, newcomer])
+    return {
+        "quotas": quotas,
+        "attesting_s": attesting,
+        "snapshot_after_s": waiting,
+        "node_sync_s": syncing,
+        "catching_up_s": catching_up,
+    }
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds; raises AssertionError after a quarter of an hour."""
+    end_s = time.monotonic() + 900
+    while not holds():
+        if time.monotonic() > end_s:
+            raise AssertionError("it did not come in a quarter of an hour")
+        time.sleep(0.5)
+
+
+def _newest_snapshot_s(node: NodeDirectory) -> float:
+    """Return when a node finished its newest snapshot; 0 when it has none."""
+    finished = [path.stat().st_mtime for path in node.snapshots.iterdir() if path.name.isdecimal()]
+    return max(finished, default=0.0)
+
+
+def _app_hashes(nodes: list[NodeDirectory]) -> list[str] | None:
+    """Return what nodes have as the newest header's app hash; None while they are not at one height."""
+    try:
+        told = [RpcNode(f"http://{node.settings().rpc}").call("status")["sync_info"] for node in nodes]
+    except NodeError:  # it is not up yet
+        return None
+    at_one = len({one["latest_block_height"] for one in told}) == 1 and not any(one["catching_up"] for one in told)
+    return [one["latest_app_hash"] for one in told] if at_one else None
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quotas", type=int, default=1_000_000)
+    parser.add_argument("--network", action="store_true", help="between real nodes")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        figures = measure(Path(name), asked.quotas)
+        figures = (across_nodes if asked.network else measure)(Path(name), asked.quotas)
     for figure, value in figures.items():
         print(f"{figure:24} {value:>16,.1f}" if isinstance(value, float) else f"{figure:24} {value:>14,}")
     if asked.json:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Final
 
 import msgspec
@@ -35,7 +35,9 @@ ROOM_AGAIN_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 24.0
 """Each time the pause is twice the one before, up to this: a network that carries no more is not helped by haste."""
 OFFERED_AGAIN: Final = 16
-"""So many are offered again between two looks: offering takes time in which nothing is answered."""
+"""So many are offered again at once."""
+OFFERING_S: Final = 0.5
+"""For so long a look waits for that; a busy network takes longer, and meanwhile others are answered."""
 SLICES: Final = 4
 """Requests at once to one node, when many envelopes are handed in."""
 _IN_CACHE: Final = "already exists in cache"  # CometBFT's words for an envelope that it has had
@@ -99,6 +101,9 @@ class Envelopes:
         self._usual_s = 0.0
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(SLICES, "offering")
+        self._again = ThreadPoolExecutor(1, "offering again")
+        self._offering: Future[list[NodeError]] | None = None
+        """What is being offered again, or was last."""
 
     def put(self, envelopes: Sequence[bytes]) -> None:
         """Hand envelopes to a node and wait for them; raises NobodyAnswersError when none of them can be out."""
@@ -127,6 +132,7 @@ class Envelopes:
 
     def close(self) -> None:
         """Let the threads go."""
+        self._again.shutdown()
         self._pool.shutdown(cancel_futures=True)
 
     def look(self) -> dict[str, bytes]:
@@ -145,8 +151,20 @@ class Envelopes:
         self._note_times(list(answered))
         answered.update(self._refusals(refused))
         self.forget(list(answered))
-        self._offer(self._overdue(), again=True)
+        self._offer_again()
         return answered
+
+    def _offer_again(self) -> None:
+        """Have what is overdue offered again, unless that is still going on."""
+        if self._offering is not None:
+            if not self._offering.done():
+                return
+            self._offering.result()  # raises what it raised
+        self._offering = None
+        overdue = self._overdue()
+        if overdue:
+            self._offering = self._again.submit(self._offer, overdue, again=True)
+            wait([self._offering], OFFERING_S)
 
     def _note_times(self, names: list[str]) -> None:
         now_s = time.monotonic()
