@@ -246,20 +246,28 @@ def test_a_connection_is_read_whatever_waits_and_what_is_too_much_is_refused_unr
     application.close()
 
 
+@pytest.mark.parametrize("before", [(), (FLUSH,)])
 def test_questions_and_submissions_take_turns(
-    application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: tuple[abci.Request, ...]
 ) -> None:
-    """Neither a flood of the one nor of the other keeps the other waiting."""
-    monkeypatch.setattr(abci_server, "BATCH_REQUESTS", 1)
+    """Neither a flood of the one nor of the other keeps the other waiting, whether a flush stands before or not."""
+    monkeypatch.setattr(abci_server, "BATCH_REQUESTS", 1 + len(before))
     done: list[str] = []
+    sent = threading.Event()
     check, query = application.check_txs, application.query
 
+    def note(kind: str) -> None:
+        if not done:
+            assert sent.wait(10)
+            time.sleep(0.3)  # what was sent is read meanwhile
+        done.append(kind)
+
     def checked(batch: Sequence[abci.RequestCheckTx]) -> list[abci.ResponseCheckTx]:
-        done.append("check")
+        note("check")
         return check(batch)
 
     def queried(request: abci.RequestQuery) -> abci.ResponseQuery:
-        done.append("query")
+        note("query")
         return query(request)
 
     monkeypatch.setattr(application, "check_txs", checked)
@@ -267,10 +275,11 @@ def test_questions_and_submissions_take_turns(
 
     async def talk(connect: Callable[[], Awaitable[Client]]) -> None:
         mempool, asker = await connect(), await connect()
-        mempool.send(*[check_tx(b"garbage")] * 100)
+        mempool.send(*[*before, check_tx(b"garbage")] * 100)
         asker.send(*[abci.Request(query=abci.RequestQuery(path="no/such"))] * 100)
-        for client in (mempool, asker):
-            for _ in range(100):
+        sent.set()
+        for client, count in ((mempool, 100 * (1 + len(before))), (asker, 100)):
+            for _ in range(count):
                 await client.receive()
 
     serve(application, tmp_path / "s", talk)

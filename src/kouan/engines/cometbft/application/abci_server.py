@@ -36,7 +36,7 @@ WAITING_BYTES: Final = 4 << 20
 """Of envelopes that wait to be looked at; what comes beyond is answered with NODE_BUSY."""
 READ_BYTES: Final = 256 << 10
 GATHERED_S: Final = 0.005
-"""After an envelope came, others may come for so long before they are looked at: it is cheaper to take several."""
+"""After envelopes came, no more are read for so long: it is cheaper to read several at once."""
 CONNECTIONS: Final = 16
 COLLECT_EVERY_S: Final = 60.0
 """Garbage with cycles in it is rare here, and looking for it costs a tenth of a second."""
@@ -72,6 +72,11 @@ class Connection:
             else:
                 self._bytes_in += size
                 self.waiting.append(request)
+
+    @property
+    def kind(self) -> str:
+        """What waits first. The mempool's connection is about CheckTx even where a flush stands first."""
+        return CHECK if self.is_mempools else _kind(self.waiting[0])
 
     def take_out(self) -> list[Asked]:
         """Take what is to be answered next: one request, or CheckTx after CheckTx with the flushes among them."""
@@ -145,7 +150,7 @@ class AbciServer:
 
     def next(self, connections: Sequence[Connection]) -> Connection | None:
         """Return the connection that is to be answered next; None while nothing waits."""
-        waiting = [(connection, _kind(connection.waiting[0])) for connection in connections if connection.waiting]
+        waiting = [(connection, connection.kind) for connection in connections if connection.waiting]
         if not waiting:
             return None
         # Consensus first; questions from outside and submissions in turns, so that neither starves the other.
