@@ -133,6 +133,7 @@ def measure(directory: Path, quotas: int, blocks: int, envelopes: int, commands:
     ]
     gc.collect()
     gc.freeze()
+    gc.disable()  # as in a node
     validator.spent.clear()
     steps: dict[str, float] = {}
 

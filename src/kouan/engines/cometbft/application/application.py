@@ -28,7 +28,7 @@ from kouan.engines.cometbft.sync.keeping import Keeping
 from kouan.engines.cometbft.sync.restoring import finish, put_in_place
 from kouan.engines.cometbft.sync.snapshot_taking import Subject
 from kouan.engines.cometbft.sync.state_sync import Restoring
-from kouan.engines.embedded import STATE, Ledger, without_collector
+from kouan.engines.embedded import STATE, Ledger
 from kouan.engines.log_format import Position
 from kouan.engines.service import Tell
 from kouan.engines.signatures import ThreadedVerifier
@@ -192,8 +192,7 @@ class Application:
                 codes[place] = NODE_BUSY
             else:
                 new[place] = Named(envelope_hash(request.tx), request.tx)
-        with without_collector():
-            codes.update(zip(new, self.admission.check(list(new.values()), self._now), strict=True))
+        codes.update(zip(new, self.admission.check(list(new.values()), self._now), strict=True))
         return [abci.ResponseCheckTx(code=codes[place], log=name_of(codes[place])) for place in range(len(requests))]
 
     def _is_too_much(self, raw: bytes) -> bool:
@@ -243,8 +242,7 @@ class Application:
 
     def _execute(self, block: Block) -> Finalized:
         try:
-            with without_collector():
-                outcome = execute_block(self._records, block, self._ledger.registry, self.claims, self._letters)
+            outcome = execute_block(self._records, block, self._ledger.registry, self.claims, self._letters)
         except TooOldError:
             raise
         except Exception as defect:
