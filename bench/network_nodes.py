@@ -17,7 +17,7 @@ from kouan.modules.alliance.trust import network_trust_file, read_trust_file, si
 PORTS = local_network.PORTS
 
 
-def found(directory: Path, snapshot_every_s: int = 3_600) -> NetworkFounding:
+def found(directory: Path) -> NetworkFounding:
     """Found the alliance and make its four nodes, ready to be started."""
     members = founding_members()
     bases = local_network.choose_ports(len(members))
@@ -27,16 +27,7 @@ def found(directory: Path, snapshot_every_s: int = 3_600) -> NetworkFounding:
         node = NodeDirectory(directory / local_network.NODES / str(number))
         p2p, rpc, http, metrics = (f"{local_network.LOOPBACK}:{base + at}" for at in range(PORTS))
         node.write_settings(
-            Settings(
-                member=member.id,
-                address=p2p,
-                listen=p2p,
-                rpc=rpc,
-                http=http,
-                engine_metrics=metrics,
-                snapshot_every_s=snapshot_every_s,
-                local=True,
-            )
+            Settings(member=member.id, address=p2p, listen=p2p, rpc=rpc, http=http, engine_metrics=metrics, local=True)
         )
         public.append(node_setup.make_keys(node, os.urandom))
         nodes.append(

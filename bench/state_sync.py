@@ -17,6 +17,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+from msgspec.structs import replace
 
 from bench import network_load, network_nodes, port
 from kouan.engines.cometbft.client.rpc import NodeError, RpcNode
@@ -32,6 +35,7 @@ from kouan.kernel.execution import NO_RECEIPTS, app_hash, found
 
 HEIGHT = 1
 SNAPSHOT_EVERY_S = 300
+T = TypeVar("T")
 NOWHERE = Position(0, 0, 0, b"")
 
 
@@ -95,22 +99,27 @@ def measure(directory: Path, quotas: int) -> dict[str, float]:
 
 def across_nodes(directory: Path, quotas: int) -> dict[str, float]:
     """Return the figures of a node that comes into a running network by snapshot."""
-    network_nodes.found(directory, snapshot_every_s=SNAPSHOT_EVERY_S)
-    *members, newcomer = network_nodes.directories(directory)
+    network_nodes.found(directory)
+    nodes = *members, newcomer = network_nodes.directories(directory)
+    for node in nodes:
+        node.write_settings(replace(node.settings(), snapshot_every_s=SNAPSHOT_EVERY_S))
     urls = [f"http://{node.settings().rpc}" for node in members]
     try:
         local_network.start(members)
+        until(lambda: _app_hashes(members))
         attesting = timed(lambda: network_load.attest(directory, str(quotas)))
         attested_s = time.time()
         waiting = timed(lambda: until(lambda: any(_newest_snapshot_s(node) > attested_s for node in members)))
         command = [sys.executable, "-m", "kouan", "node", "sync", str(newcomer.path), "--node", ",".join(urls)]
         syncing = timed(lambda: subprocess.run(command, check=True))
         local_network.start([newcomer])
-        catching_up = timed(lambda: until(lambda: _app_hashes([members[0], newcomer]) is not None))
-        if len(set(_app_hashes([members[0], newcomer]) or ())) != 1:
+        began_s = time.perf_counter()
+        ours, newcomers = until(lambda: _app_hashes([members[0], newcomer]))
+        catching_up = time.perf_counter() - began_s
+        if newcomers != ours:
             raise AssertionError("the newcomer's ledger is another one")
     finally:
-        local_network.down([*members, newcomer])
+        local_network.down(nodes)
     return {
         "quotas": quotas,
         "attesting_s": attesting,
@@ -120,13 +129,14 @@ def across_nodes(directory: Path, quotas: int) -> dict[str, float]:
     }
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds; raises AssertionError after a quarter of an hour."""
+def until(ask: Callable[[], T]) -> T:
+    """Ask until the answer is true, and return it; raises AssertionError after a quarter of an hour."""
     end_s = time.monotonic() + 900
-    while not holds():
+    while not (answer := ask()):
         if time.monotonic() > end_s:
             raise AssertionError("it did not come in a quarter of an hour")
         time.sleep(0.5)
+    return answer
 
 
 def _newest_snapshot_s(node: NodeDirectory) -> float:
@@ -135,14 +145,14 @@ def _newest_snapshot_s(node: NodeDirectory) -> float:
     return max(finished, default=0.0)
 
 
-def _app_hashes(nodes: list[NodeDirectory]) -> list[str] | None:
-    """Return what nodes have as the newest header's app hash; None while they are not at one height."""
+def _app_hashes(nodes: list[NodeDirectory]) -> list[str]:
+    """Return what nodes have as the newest header's app hash; nothing while they are not at one height."""
     try:
         told = [RpcNode(f"http://{node.settings().rpc}").call("status")["sync_info"] for node in nodes]
     except NodeError:  # it is not up yet
-        return None
+        return []
     at_one = len({one["latest_block_height"] for one in told}) == 1 and not any(one["catching_up"] for one in told)
-    return [one["latest_app_hash"] for one in told] if at_one else None
+    return [one["latest_app_hash"] for one in told] if at_one else []
 
 
 def main() -> None:
