@@ -1,4 +1,4 @@
-"""Real nodes: members vote a fifth validator in and another out, and the founding document is enough to follow it.
+"""Real nodes: members vote validators in, out and to another weight, and the founding document is enough to follow it.
 
 A change that is carried waits a day for its enactment, and no charter may make that shorter. So the network begins
 yesterday, under a CometBFT whose clock is 25 hours behind (`tests.network.skewed`), and the members vote. Then all
@@ -17,9 +17,9 @@ from typing import Any, Final
 import pytest
 from msgspec.structs import replace
 from tests.cli.conftest import Ran, run
-from tests.engines.cometbft.keeper import kouan
 from tests.engines.cometbft.program import needs_cometbft
 from tests.network import skewed
+from tests.verifier import test_js
 
 from kouan import bootstrap
 from kouan.client.proofs import proof_of
@@ -48,6 +48,7 @@ CAST: Final = {
 COMES: Final = "wharf-bank"
 """It keeps the ledger from the founding on, and is voted in as a validator."""
 GOES: Final = "office"
+WEIGHED_ANEW: Final = "customs"
 VOTERS: Final = ("bank", "customs", "overseer", "wharf-bank")
 """Enough of them for a critical change."""
 YESTERDAY_S: Final = -25 * 3600
@@ -56,6 +57,7 @@ SNAPSHOT_EVERY_S: Final = 10
 SNAPSHOTS_KEPT: Final = 10
 VOTED: Final = "priv_validator_state.json"
 POWER: Final = 10
+NEW_POWER: Final = 12
 BLOCK_BYTES: Final = 3_000_000
 
 
@@ -210,12 +212,13 @@ def alliance(tmp_path: Path) -> Iterator[Alliance]:
 
 @needs_cometbft
 def test_a_fifth_validator_is_voted_in_and_another_out(alliance: Alliance) -> None:
-    """Each decides from the second block after the enactment on; clients and proofs follow."""
+    """Each change decides from the second block after the enactment on; clients and proofs follow."""
     with alliance.yesterday():
         alliance.found()
         alliance.start(*alliance.nodes)
         larger = alliance.carried("parameter", "consensus.max_block_bytes", str(BLOCK_BYTES))
         entry = alliance.carried("validator", COMES, str(POWER), "--public", alliance.keys[COMES])
+        weight = alliance.carried("validator", WEIGHED_ANEW, str(NEW_POWER))
         leave = alliance.carried("validator", GOES, "0")
         early = run("member", "enact", entry, "--as", "customs", "--port", alliance.directory / "customs")
         assert (early.code, "PROPOSAL_TOO_EARLY" in early.err) == (1, True)
@@ -224,15 +227,18 @@ def test_a_fifth_validator_is_voted_in_and_another_out(alliance: Alliance) -> No
     changed = alliance.enacted(larger)
     five = dict.fromkeys(CAST, POWER)
     founders = {member: POWER for member in CAST if member != COMES}
-    rest = {member: POWER for member in CAST if member != GOES}
+    weighed = five | {WEIGHED_ANEW: NEW_POWER}
+    rest = {member: power for member, power in weighed.items() if member != GOES}
     entered = alliance.enacted(entry)
     alliance.await_height(entered + 2)
     assert [alliance.powers(entered + after) for after in (0, 1, 2)] == [founders, founders, five]
     assert [alliance.block_bytes(changed + after) for after in (0, 1)] == [2_000_000, BLOCK_BYTES]
     until(lambda: COMES in alliance.signers(alliance.height("bank")))
+    heavier = alliance.enacted(weight)
     left = alliance.enacted(leave)
     alliance.await_height(left + 3)
-    assert [alliance.powers(left + after) for after in (0, 1, 2)] == [five, five, rest]
+    assert [alliance.powers(heavier + after) for after in (1, 2)] == [five, weighed]
+    assert [alliance.powers(left + after) for after in (1, 2)] == [weighed, rest]
     assert alliance.signers(left + 3) <= rest.keys()
     assert ok(run("node", "status", alliance.directory / GOES, "--json")).json["observed"]["power"] == 0
 
@@ -253,9 +259,12 @@ def is_proven_from_the_founding_on(alliance: Alliance, member: str) -> None:
     file = alliance.directory / "proof.json"
     file.write_bytes(encode(made))
     ok(run("verify", file, "--trust", trust))
-    assert len(made.checkpoint.steps) == 2
-    for steps in ([], made.checkpoint.steps[:1]):
-        short = encode(replace(made, checkpoint=replace(made.checkpoint, steps=steps)))
+    if test_js.NODE is not None:
+        second = test_js.run(str(test_js.SCRIPT), str(file), "--trust", str(trust))
+        assert second.returncode == 0, second.stdout + second.stderr
+    assert len(made.checkpoint.steps) == len((COMES, WEIGHED_ANEW, GOES))
+    for count in range(len(made.checkpoint.steps)):
+        short = encode(replace(made, checkpoint=replace(made.checkpoint, steps=made.checkpoint.steps[:count])))
         assert not verify_proof(short, trust.read_bytes(), now_ms=bootstrap.now_ms()).proven
 
 
@@ -271,8 +280,7 @@ def begins_anew_from_a_snapshot(alliance: Alliance, member: str, after: int) -> 
         if path.name != VOTED:
             shutil.rmtree(path)
     others = ",".join(alliance.url(other) for other in ("bank", COMES))
-    synced = kouan("node", "sync", node.path, "--node", others)  # a process of its own: it registers as the node's
-    assert synced.returncode == 0, synced.stderr
+    ok(run("node", "sync", node.path, "--node", others))
     with node.config_file.open("a") as config:  # the table of it is the last
         config.write('discovery_time = "5s"\n')
     alliance.start(member)

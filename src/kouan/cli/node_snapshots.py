@@ -15,7 +15,7 @@ from kouan.cli.output import Page, UnusableError, fields, moment
 from kouan.engines.cometbft.client.rpc import checked_url
 from kouan.engines.cometbft.node import node_setup
 from kouan.engines.cometbft.node.directory import NodeDirectory
-from kouan.engines.cometbft.node.processes import InUseError, registered
+from kouan.engines.cometbft.node.processes import SUPERVISOR, InUseError, registered
 from kouan.engines.cometbft.sync.carried import Live, copy_snapshot, restore_snapshot
 from kouan.engines.cometbft.sync.snapshot_format import Metadata
 from kouan.engines.cometbft.sync.start import newest_header, with_state_sync
@@ -114,10 +114,13 @@ def _stopped(node: NodeDirectory) -> Iterator[None]:
     """Hold a node that does not run; raises UnusableError."""
     with ExitStack() as held:
         try:
-            held.enter_context(registered(node.processes_file))
+            register = held.enter_context(registered(node.processes_file))
         except InUseError as problem:
             raise UnusableError("DIR", str(problem)) from None
-        yield
+        try:
+            yield
+        finally:
+            register.note(SUPERVISOR, None)
 
 
 def _page(call: Call, metadata: Metadata, place: Path, then: str) -> Page:

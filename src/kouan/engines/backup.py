@@ -17,7 +17,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 
-from kouan.engines.disk import DirectoryDisk
+from kouan.engines.disk import DirectoryDisk, sync
 from kouan.engines.log import LogReader
 from kouan.engines.port import LoggedBlock
 from kouan.kernel.encoding import Bytes32, Count, EncodingError, Positive, decode, encode, from_text, to_text
@@ -225,8 +225,4 @@ def _described(directory: Path, path: str) -> BackedUp:
 
 def _sync_directories(path: Path, *, below: bool = True) -> None:
     for directory in (path, *(part for part in path.rglob("*") if below and part.is_dir())):
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(directory)

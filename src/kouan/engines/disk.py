@@ -144,8 +144,13 @@ class DirectoryDisk:
 
     def sync_directory(self) -> None:
         """Return once the directory's entries are on disk."""
-        descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(self._directory)
+
+
+def sync(path: Path) -> None:
+    """Return once what a file holds, or which entries a directory has, is on disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

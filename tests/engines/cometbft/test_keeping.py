@@ -17,6 +17,7 @@ from tests.engines.cometbft.test_abci_server import FLUSH, Client, serve
 from tests.kernel.light_scene import FOUNDED, FOUR, block_id, change, header, signed, validators
 
 from kouan.engines import store
+from kouan.engines.cometbft.application.application import silent
 from kouan.engines.cometbft.node.exits import EXIT_BROKEN
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
 from kouan.engines.cometbft.sync.carried import CarriedError, Live, check_snapshot, copy_snapshot, restore_snapshot
@@ -31,6 +32,7 @@ from kouan.engines.cometbft.sync.snapshot_taking import finish as finish_snapsho
 from kouan.engines.cometbft.sync.state_sync import Restoring
 from kouan.engines.cometbft.sync.vouching import check_vouched, checkpoint_of
 from kouan.engines.log_format import Position
+from kouan.engines.service import Tell
 from kouan.engines.store import Mark, Store, StoreError
 from kouan.kernel.encoding import to_text
 from kouan.kernel.execution import NO_RECEIPTS, app_hash, found
@@ -292,8 +294,8 @@ class Nobody:
         raise NotYetError(str(height))
 
 
-def keeping_of(directory: Path, every_ms: int = 60_000) -> Keeping:
-    return Keeping(directory, keeper.FOUNDED, Keep(every_ms, 2, HOUR_MS), Nobody(), lambda *_args, **_about: None)
+def keeping_of(directory: Path, every_ms: int = 60_000, tell: Tell = silent) -> Keeping:
+    return Keeping(directory, keeper.FOUNDED, Keep(every_ms, 2, HOUR_MS), Nobody(), tell)
 
 
 def test_nothing_is_pruned_before_somebody_could_begin_from_a_snapshot(tmp_path: Path) -> None:
@@ -302,6 +304,19 @@ def test_nothing_is_pruned_before_somebody_could_begin_from_a_snapshot(tmp_path:
         driver.finalize(application, [], time_ms=alliance.NOW_MS + hour * HOUR_MS)
         assert application.commit(abci.RequestCommit()).retain_height == 0
     application.close()
+
+
+def test_a_snapshot_that_waits_for_its_checkpoint_is_not_given_up_for_the_next(tmp_path: Path) -> None:
+    """Or none would ever be finished where blocks are as far apart as snapshots."""
+    told: list[tuple[str, object]] = []
+    keeping = keeping_of(tmp_path, tell=lambda event, **about: told.append((event, about["height"])))
+    application = driver.begin(tmp_path, keeping=keeping)
+    for hour in range(5):
+        driver.finalize(application, [], time_ms=alliance.NOW_MS + hour * HOUR_MS)
+        application.commit(abci.RequestCommit())
+    assert told == []
+    application.close()
+    assert told == [("snapshot-failed", 1)]
 
 
 def test_a_full_disk_ends_the_node_and_room_brings_it_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -363,8 +363,9 @@ def test_a_snapshot_waits_for_its_checkpoint_and_ends_when_the_node_stops(tmp_pa
     taker.take(opened.freeze(), subject(opened))
     assert asked.wait(30)
     assert not opened.frozen, "the state is read: it need not wait for the checkpoint"
+    assert taker.is_busy
     taker.stop()
-    assert ends == ["failed"]
+    assert (ends, taker.is_busy) == (["failed"], False)
     opened.close()
 
 

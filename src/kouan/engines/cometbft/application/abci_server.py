@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kouan.engines.cometbft.answers import NODE_BUSY
-from kouan.engines.cometbft.application.admission import name_of
+from kouan.engines.cometbft.application.admission import commands_in, name_of
 from kouan.engines.cometbft.application.application import Application
 from kouan.engines.cometbft.application.frames import FrameError, Frames, frame_of
 from kouan.engines.cometbft.proto.tendermint.abci import types_pb2 as abci
@@ -44,7 +44,6 @@ CHECK: Final = "check_tx"
 _FROM_OUTSIDE: Final = (CHECK, "query")
 _CHECKS: Final = (CHECK, "flush")
 """CometBFT has a flush follow nearly every CheckTx."""
-_COMMAND: Final = b'"type":"'
 _BUSY: Final = abci.Response(check_tx=abci.ResponseCheckTx(code=NODE_BUSY, log=name_of(NODE_BUSY)))
 
 Asked = abci.Request | None
@@ -245,4 +244,4 @@ def _size(request: Asked) -> int:
 
 def _commands(request: Asked) -> int:
     """Return about how many commands there are to check."""
-    return 0 if request is None or not _size(request) else max(1, request.check_tx.tx.count(_COMMAND))
+    return 0 if request is None or not _size(request) else commands_in(request.check_tx.tx)

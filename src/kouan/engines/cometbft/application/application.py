@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from kouan.engines.cometbft.answers import NODE_BUSY, BlockTrace
-from kouan.engines.cometbft.application.admission import Admission, Moment, Named, name_of
+from kouan.engines.cometbft.application.admission import Admission, Moment, Named, commands_in, name_of
 from kouan.engines.cometbft.application.beginning import check_genesis
 from kouan.engines.cometbft.application.consensus import answer_of, evidence_of, milliseconds, parameters_of, updates
 from kouan.engines.cometbft.application.heights import Heights
@@ -51,7 +51,6 @@ WAY_ON: Final = (
 )
 """What to do about a damaged state: CometBFT has the blocks it follows from."""
 VERSION: Final = "1"
-_COMMAND: Final = b'"type":"'
 
 
 class Finalized(NamedTuple):
@@ -198,7 +197,7 @@ class Application:
     def _is_too_much(self, raw: bytes) -> bool:
         if self._finalized is None:
             return False
-        self._checked_while_waited_for += 1 + raw.count(_COMMAND)
+        self._checked_while_waited_for += commands_in(raw)
         return self._checked_while_waited_for > COMMANDS_WHILE_WAITED_FOR
 
     def prepare_proposal(self, request: abci.RequestPrepareProposal) -> abci.ResponsePrepareProposal:

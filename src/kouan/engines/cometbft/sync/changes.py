@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from kouan.engines.disk import sync
 from kouan.kernel.encoding import EncodingError, decode, encode
 from kouan.kernel.light import LightError, Step, Trusted, advance
 
@@ -62,7 +63,7 @@ class Changes:
                 return  # blocks are executed again after a crash
             path = self._directory / f"{height}{_WANTED}"
             path.touch()
-            _sync(self._directory)
+            sync(self._directory)
             self._wanted.append(height)
 
     def fetch(self, node: Asked) -> None:
@@ -101,7 +102,7 @@ def write_changes(directory: Path, steps: Sequence[Step], wanted: int | None) ->
         write_step(directory, step)
     if wanted is not None:
         (directory / f"{wanted}{_WANTED}").touch()
-    _sync(directory)
+    sync(directory)
 
 
 def write_step(directory: Path, step: Step) -> None:
@@ -113,16 +114,8 @@ def write_step(directory: Path, step: Step) -> None:
         file.flush()
         os.fsync(file.fileno())
     unborn.replace(path)
-    _sync(directory)
+    sync(directory)
 
 
 def _heights(directory: Path, suffix: str) -> list[int]:
     return sorted(int(path.stem) for path in directory.glob(f"*{suffix}") if path.stem.isdecimal())
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

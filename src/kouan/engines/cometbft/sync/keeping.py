@@ -87,9 +87,14 @@ class Keeping:
         self.changes.want(height + 1)
 
     def is_due(self, height: int, before_ms: int, time_ms: int) -> bool:
-        """Tell whether a snapshot is to be taken of a height, whose block before had the time ``before_ms``."""
+        """Tell whether a snapshot is to be taken of a height, whose block before had the time ``before_ms``.
+
+        Not while one is under way: where they come faster than they are made, some are left out and none is given up.
+        """
         every = self._keep.snapshot_every_ms
-        return bool(every) and time_ms // every > before_ms // every and not self._shelf.has(height)
+        if not every or time_ms // every <= before_ms // every:
+            return False
+        return not self._taker.is_busy and not self._shelf.has(height)
 
     def take(self, frozen: Frozen, subject: Subject) -> None:
         """Begin a snapshot."""

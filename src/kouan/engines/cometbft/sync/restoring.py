@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import msgspec
 from kouan.engines.cometbft.answers import BlockTrace
 from kouan.engines.cometbft.sync.changes import CHANGES, write_changes
 from kouan.engines.cometbft.sync.vouching import read_checkpoint
+from kouan.engines.disk import sync
 from kouan.engines.embedded import set_aside
 from kouan.engines.log_format import Position
 from kouan.engines.store import Mark
@@ -43,8 +43,4 @@ def put_in_place(place: Path, state: Path, *, keep: bool) -> None:
     else:
         shutil.rmtree(state, ignore_errors=True)
     place.rename(state)
-    handle = os.open(state.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(state.parent)

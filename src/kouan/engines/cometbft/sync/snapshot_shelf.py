@@ -6,11 +6,11 @@ when all of it is on disk; what has another name is unfinished, and goes at the 
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kouan.engines.cometbft.sync.snapshot_format import SnapshotError, metadata_hash, read_metadata
+from kouan.engines.disk import sync
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +80,7 @@ class Shelf:
         place = self.place(height)
         shutil.rmtree(place, ignore_errors=True)
         unfinished.rename(place)
-        _sync(self._directory)
+        sync(self._directory)
         kept = _read(place)
         if kept is None:
             raise AssertionError(f"{place}: was just written and cannot be read")
@@ -98,16 +98,8 @@ def chunk_file(place: Path, index: int) -> Path:
 def sync_tree(directory: Path) -> None:
     """Have a directory and the files in it on disk."""
     for path in directory.iterdir():
-        _sync(path)
-    _sync(directory)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync(path)
+    sync(directory)
 
 
 def _read(place: Path) -> Kept | None:

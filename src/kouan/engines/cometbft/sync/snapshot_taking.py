@@ -50,7 +50,7 @@ class Subject(NamedTuple):
 
 
 class StoppedError(Exception):
-    """The snapshot was given up because the node stops, or a newer one is due."""
+    """The snapshot was given up because the node stops."""
 
 
 class Taker:
@@ -70,13 +70,19 @@ class Taker:
         self._thread: threading.Thread | None = None
 
     def take(self, frozen: Frozen, subject: Subject) -> None:
-        """Begin a snapshot of a frozen state, which is let go when it has been read. One not yet vouched for ends."""
-        self.stop()
+        """Begin a snapshot of a frozen state, which is let go when it has been read; not while another is taken."""
+        if self.is_busy:
+            raise AssertionError("one snapshot is taken at a time")
         self._stop = threading.Event()
         self._thread = threading.Thread(
             target=self._run, args=(frozen, subject, self._stop), name="snapshot", daemon=True
         )
         self._thread.start()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a snapshot is under way: it is read, written, or waits for its checkpoint."""
+        return self._thread is not None and self._thread.is_alive()
 
     def stop(self) -> None:
         """Give up what is under way and wait until nothing reads the state any more."""
