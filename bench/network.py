@@ -37,12 +37,14 @@ class Sizes(NamedTuple):
     batches_in_flight: int
     """Envelopes of 200 on their way at once."""
     singles_in_flight: int
+    stopped_in_flight: int
+    """Envelopes of 200 while a validator is stopped: so many that it is the network that bounds the rate, not they."""
     blocks: int
     """Of which the parts of a command are measured."""
 
 
-FULL = Sizes(30_000, 60, 20, 20, 60, batches_in_flight=6, singles_in_flight=300, blocks=8)
-QUICK = Sizes(2_000, 5, 5, 6, 45, batches_in_flight=4, singles_in_flight=40, blocks=1)
+FULL = Sizes(30_000, 60, 20, 20, 60, batches_in_flight=6, singles_in_flight=300, stopped_in_flight=10, blocks=8)
+QUICK = Sizes(2_000, 5, 5, 6, 45, batches_in_flight=4, singles_in_flight=40, stopped_in_flight=4, blocks=1)
 BATCH = 200
 MOST_BATCHED, MOST_SINGLE = 3_500, 700  # commands a second, prepared beforehand
 
@@ -78,7 +80,7 @@ def loads(sizes: Sizes, port: Path, console: Console) -> dict[str, Figures]:
             quotas,
             sizes.stopped_seconds,
             BATCH,
-            sizes.batches_in_flight,
+            sizes.stopped_in_flight,
             MOST_BATCHED,
         ),
         # last, for they may be more than the network carries

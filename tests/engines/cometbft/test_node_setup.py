@@ -116,7 +116,7 @@ def test_the_configuration_says_what_differs(node: NodeDirectory) -> None:
         },
         "mempool": {"max_txs_bytes": 8 << 20, "cache_size": 50_000, "max_tx_bytes": 524_288},
         "consensus": {
-            "timeout_propose": "1s",
+            "timeout_propose": "700ms",
             "timeout_prevote": "500ms",
             "timeout_precommit": "500ms",
             "timeout_commit": "300ms",
