@@ -87,7 +87,7 @@ def _name(one: Any) -> str:
 
 def _argument(one: Any) -> str:
     name = one.metavar or one.name.upper()
-    return name if one.required or name.startswith("[") else f"[{name}]"
+    return name if one.required else f"[{name}]"
 
 
 def _type(one: Any) -> str:

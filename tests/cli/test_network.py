@@ -104,7 +104,7 @@ def test_four_nodes_lose_one_in_every_way_and_go_on(network: Network) -> None:
     assert network.status()[1] == {"node": 1, "member": "commerce-commission", "state": "down"} | dict.fromkeys(
         ("height", "round", "peers", "power", "rate", "behind")
     )
-    one_line(run("network", "kill", "1", "--port", network.port), "N", "kouan network start 1")
+    one_line(run("network", "kill", "1", network.port), "N", "kouan network start 1")
     network.until_higher(0, 2, 3)
     network.run("start", "1")
     network.until_higher(1)
@@ -181,7 +181,7 @@ def _started_with(node: NodeDirectory, **environment: str) -> str:
 
 def test_what_is_typed_wrong_is_told(tmp_path: Path) -> None:
     one_line(run("network", "status", tmp_path), "network.json", "kouan network up")
-    one_line(run("network", "kill", "0", "--port", tmp_path), "network.json")
+    one_line(run("network", "kill", "0", tmp_path), "network.json")
     assert run("network", "up", tmp_path / "x", "--validators", "17").code == 2
     assert run("network", "up", tmp_path / "x", "--validators", "0").code == 2
     (tmp_path / "network.json").write_text("{}")

@@ -142,7 +142,7 @@ def file_declarations(
 def receive(
     call: Call,
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE…]", help="Slips of customs and banks; without any, the inbox.")
+        list[Path] | None, typer.Argument(metavar="FILE…", help="Slips of customs and banks; without any, the inbox.")
     ] = None,
     wallet: WalletOption = None,
 ) -> Page:

@@ -130,7 +130,7 @@ def review(
 )
 def reverse(
     call: Call,
-    loan: Annotated[str | None, typer.Argument(metavar="[LOAN]", help="Whose entry it is.")] = None,
+    loan: Annotated[str | None, typer.Argument(metavar="LOAN", help="Whose entry it is.")] = None,
     entry: Annotated[int | None, typer.Option("--entry", min=1, help="Its number, as `show` counts.")] = None,
     collection: Annotated[str | None, typer.Option("--collection", metavar="ID", help="Or a collection's id.")] = None,
 ) -> Page:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from kouan import bootstrap
 from kouan.cli.calls import Call, command, group
-from kouan.cli.output import Page, UnusableError, error_console, fields, table
+from kouan.cli.output import Page, UnusableError, fields, table
 from kouan.client import local_founding
 from kouan.client.membership import Peer
 from kouan.engines.cometbft.node import binary, local_network, network_setup, processes
@@ -28,7 +28,7 @@ SAMPLE_S: Final = 1.0
 STATES_ZH: Final = {"down": "已停止", "paused": "已暂停", "running": "运行中", "starting": "启动中"}
 NumberArgument = Annotated[int, typer.Argument(metavar="N", help="The node's number, from 0 on.")]
 DirectoryArgument = Annotated[
-    Path | None, typer.Argument(metavar="[DIR]", help="The network's directory; without it, the port directory.")
+    Path | None, typer.Argument(metavar="DIR", help="The network's directory; without it, the port directory.")
 ]
 
 
@@ -105,28 +105,31 @@ def status(
     return Page({"nodes": rows}, [_table(call, rows)])
 
 
-@command(app, "kill", examples=("kouan network kill 1 --port demo",))
-def kill(call: Call, number: NumberArgument) -> Page:
+@command(app, "kill", examples=("kouan network kill 1 demo",))
+def kill(call: Call, number: NumberArgument, directory: DirectoryArgument = None) -> Page:
     """Kill a node's processes at once, as a power cut would."""
-    if not local_network.kill(_node(call, number)):
+    node = _node(directory or call.port, number)
+    if not local_network.kill(node):
         raise _not_running(number)
-    return _done(call, number, f"node {number} killed", f"节点 {number} 已强制终止")
+    return _done(call, node, number, f"node {number} killed", f"节点 {number} 已强制终止")
 
 
-@command(app, "start", examples=("kouan network start 1 --port demo",))
-def start(call: Call, number: NumberArgument) -> Page:
+@command(app, "start", examples=("kouan network start 1 demo",))
+def start(call: Call, number: NumberArgument, directory: DirectoryArgument = None) -> Page:
     """Start a node, or let one that was paused go on."""
-    if local_network.start([_node(call, number)]):
-        return _done(call, number, f"node {number} started", f"节点 {number} 已启动")
-    return _done(call, number, f"node {number} was running", f"节点 {number} 原已在运行")
+    node = _node(directory or call.port, number)
+    if local_network.start([node]):
+        return _done(call, node, number, f"node {number} started", f"节点 {number} 已启动")
+    return _done(call, node, number, f"node {number} was running", f"节点 {number} 原已在运行")
 
 
-@command(app, "pause", examples=("kouan network pause 1 --port demo",))
-def pause(call: Call, number: NumberArgument) -> Page:
+@command(app, "pause", examples=("kouan network pause 1 demo",))
+def pause(call: Call, number: NumberArgument, directory: DirectoryArgument = None) -> Page:
     """Stop a node's processes where they are, as a machine that hangs; `kouan network start` lets them go on."""
-    if not local_network.pause(_node(call, number)):
+    node = _node(directory or call.port, number)
+    if not local_network.pause(node):
         raise _not_running(number)
-    return _done(call, number, f"node {number} paused", f"节点 {number} 已暂停")
+    return _done(call, node, number, f"node {number} paused", f"节点 {number} 已暂停")
 
 
 @command(app, "down", examples=("kouan network down demo",))
@@ -164,16 +167,16 @@ def _found(call: Call, port: Path, validators: int, base_port: int | None, name:
     network_setup.install(port, made, trust, founding)
 
 
-def _node(call: Call, number: int) -> NodeDirectory:
-    return node_of(call.port, read_network(call.port), number)
+def _node(port: Path, number: int) -> NodeDirectory:
+    return node_of(port, read_network(port), number)
 
 
 def _nodes(port: Path, network: NetworkFile) -> list[NodeDirectory]:
     return [node_of(port, network, number) for number in range(len(network.nodes))]
 
 
-def _done(call: Call, number: int, english: str, chinese: str) -> Page:
-    state = processes.state(_node(call, number).processes_file)
+def _done(call: Call, node: NodeDirectory, number: int, english: str, chinese: str) -> Page:
+    state = processes.state(node.processes_file)
     return Page({"node": number, "state": state}, [call.text(english, chinese)])
 
 
@@ -247,7 +250,7 @@ def _table(call: Call, rows: list[dict[str, Any]]) -> Table:
 
 
 def _watch(call: Call, port: Path, network: NetworkFile, before: list[Observed | None]) -> None:
-    with Live(console=error_console() if call.as_json else None, auto_refresh=False) as live:
+    with Live(auto_refresh=False) as live:
         try:
             while True:
                 time.sleep(SAMPLE_S)

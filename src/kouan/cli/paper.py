@@ -112,7 +112,7 @@ def record(
 def amend(
     call: Call,
     slip: Annotated[
-        Path | None, typer.Argument(metavar="[PAPER.json]", help="The owner's newest slip of the paper.")
+        Path | None, typer.Argument(metavar="PAPER.json", help="The owner's newest slip of the paper.")
     ] = None,
     reason: Annotated[Amendment | None, typer.Option("--reason", help="Why it is stated anew.")] = None,
     credit_note: Annotated[

@@ -116,7 +116,7 @@ KERNEL: Final = {
     ),
     Rejection.SIGNING_KEY_REVOKED: Sentence(
         "An earlier command of the same envelope has revoked the key that signed it.",
-        "同一信封中较早的指令已吊销其签名密钥。",
+        "同一报文中较早的指令已吊销其签名密钥。",
         "Send the rest with a key that is good.",
         "请以有效密钥重新发送其余指令。",
     ),
