@@ -57,6 +57,12 @@ class Scene:
         start = self.height
         return wait_until(lambda: self.height >= start + blocks, within_s, f"{blocks} blocks after {start}")
 
+    def judge_all(self) -> None:
+        """Let the judge go through every block there is; the load, for which it does so, rests meanwhile."""
+        self.load.rest()
+        self.judge.follow()
+        self.load.begin()
+
     def stands_still(self, for_s: float) -> None:
         """Expect no new block for a while; one may have been on its way."""
         time.sleep(1.5)
