@@ -96,6 +96,8 @@ def overload(scene: Scene) -> str:
     start, before = scene.height, len(scene.judge.replica.executed)
     with ThreadPoolExecutor(len(lines)) as pool:
         list(pool.map(lambda line: _flood(*line), lines))
+    if scene.height <= start:
+        raise AssertionError(f"no block in {FLOOD_S:g} s of flood")
     scene.goes_on()
     scene.judge_all()
     executed = len(scene.judge.replica.executed) - before

@@ -183,7 +183,7 @@ def test_while_a_commit_waits_only_so_much_is_looked_at(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """CometBFT commits only when all CheckTx requests are answered: beyond a bound they are told to come again."""
-    monkeypatch.setattr(application_module, "COMMANDS_WHILE_WAITED_FOR", 2)
+    monkeypatch.setattr(application_module, "COMMANDS_WHILE_WAITED_FOR", 4)
     raws = [signed("bank-b", number) for number in range(1, 5)]
     driver.finalize(application, [])
     assert driver.check(application, *raws) == ["", "", "NODE_BUSY", "NODE_BUSY"]

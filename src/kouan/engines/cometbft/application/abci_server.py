@@ -244,4 +244,4 @@ def _size(request: Asked) -> int:
 
 def _commands(request: Asked) -> int:
     """Return about how many commands there are to check."""
-    return 0 if request is None or not _size(request) else commands_in(request.check_tx.tx)
+    return 0 if request is None or not _size(request) else max(1, commands_in(request.check_tx.tx))

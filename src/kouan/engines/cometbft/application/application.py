@@ -197,7 +197,7 @@ class Application:
     def _is_too_much(self, raw: bytes) -> bool:
         if self._finalized is None:
             return False
-        self._checked_while_waited_for += commands_in(raw)
+        self._checked_while_waited_for += 1 + commands_in(raw)
         return self._checked_while_waited_for > COMMANDS_WHILE_WAITED_FOR
 
     def prepare_proposal(self, request: abci.RequestPrepareProposal) -> abci.ResponsePrepareProposal:
