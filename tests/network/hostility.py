@@ -37,7 +37,7 @@ OTHERS_WAITING: Final = 200
 SPAMMER: Final = "bank-c"
 AT_ONCE: Final = 10
 """Calls in a request, at most."""
-LONGEST_PAUSE_S: Final = 30.0
+LONGEST_PAUSE_S: Final = 10.0
 """Between two blocks in a flood. Two cores have the flood, four nodes and the judge to run."""
 GARBAGE_BLOCKS: Final = 12
 """So many blocks give the hostile validator its turn about three times."""

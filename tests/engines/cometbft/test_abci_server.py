@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -201,6 +202,7 @@ def test_a_flood_of_submissions_delays_consensus_by_one_batch_at_most(
 ) -> None:
     """However much waits at the mempool's door, what consensus asks is answered after the batch in hand."""
     monkeypatch.setattr(abci_server, "BATCH_COMMANDS", 10)
+    monkeypatch.setattr(abci_server, "COUNTED_BYTES", 1)  # all of the flood may wait
     gate = Gate(application, monkeypatch)
     flood = [check_tx(b'"type":"%d' % number) for number in range(2_000)]
 
@@ -225,6 +227,7 @@ def test_a_connection_is_read_whatever_waits_and_what_is_too_much_is_refused_unr
     application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """CometBFT's sender never has to wait; what it asks again after a block is never refused so."""
+    monkeypatch.setattr(abci_server, "COUNTED_BYTES", 1)
     monkeypatch.setattr(abci_server, "WAITING_BYTES", 1_000)
     monkeypatch.setattr(abci_server, "BATCH_REQUESTS", 1)
     gate = Gate(application, monkeypatch)
@@ -241,6 +244,26 @@ def test_a_connection_is_read_whatever_waits_and_what_is_too_much_is_refused_unr
         answers = [await mempool.receive() for _ in range(13)]
         logs = [answer.check_tx.log for answer in answers if answer.WhichOneof("value") == "check_tx"]
         assert logs == ["ENVELOPE_MALFORMED"] * 4 + ["NODE_BUSY"] * 2 + ["ENVELOPE_MALFORMED", "NODE_BUSY"]
+
+    serve(application, tmp_path / "s", talk)
+    application.close()
+
+
+def test_of_small_envelopes_no_more_than_a_thousand_or_so_wait_to_be_looked_at(
+    application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before a block is committed CometBFT waits until all of them are answered."""
+    gate = Gate(application, monkeypatch)
+
+    async def talk(connect: Callable[[], Awaitable[Client]]) -> None:
+        mempool = await connect()
+        mempool.send(check_tx(b"x"))
+        assert await asyncio.to_thread(gate.in_hand.wait, 10)
+        mempool.send(*[check_tx(b"x")] * 1_500)
+        await mempool.writer.drain()
+        gate.sent.set()
+        logs = Counter([(await mempool.receive()).check_tx.log for _ in range(1_501)])
+        assert logs == {"ENVELOPE_MALFORMED": 1 + 1_024, "NODE_BUSY": 476}
 
     serve(application, tmp_path / "s", talk)
     application.close()

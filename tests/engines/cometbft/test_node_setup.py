@@ -114,9 +114,10 @@ def test_the_configuration_says_what_differs(node: NodeDirectory) -> None:
             "send_rate": 20_000_000,
             "recv_rate": 20_000_000,
         },
-        "mempool": {"max_txs_bytes": 8 << 20, "cache_size": 50_000, "max_tx_bytes": 524_288},
+        "mempool": {"size": 1_000, "max_txs_bytes": 8 << 20, "cache_size": 50_000, "max_tx_bytes": 524_288},
         "consensus": {
             "timeout_propose": "700ms",
+            "timeout_propose_delta": "1500ms",
             "timeout_prevote": "500ms",
             "timeout_precommit": "500ms",
             "timeout_commit": "300ms",

@@ -31,9 +31,11 @@ from kouan.engines.local_socket import private_path
 from kouan.engines.service import Tell
 
 BATCH_COMMANDS: Final = 200
-BATCH_REQUESTS: Final = 256
+BATCH_REQUESTS: Final = 64
 WAITING_BYTES: Final = 4 << 20
 """Of envelopes that wait to be looked at; what comes beyond is answered with NODE_BUSY."""
+COUNTED_BYTES: Final = 4 << 10
+"""As so many at least an envelope counts there, for a small one too has to be looked at: so some 1,000 may wait."""
 READ_BYTES: Final = 256 << 10
 GATHERED_S: Final = 0.005
 """After envelopes came, no more are read for so long: it is cheaper to read several at once."""
@@ -239,7 +241,7 @@ def _size(request: Asked) -> int:
     """Return how much of `WAITING_BYTES` a request takes: nothing, when it must not be refused."""
     if request is None or _kind(request) != CHECK or request.check_tx.type == abci.RECHECK:
         return 0
-    return len(request.check_tx.tx)
+    return max(COUNTED_BYTES, len(request.check_tx.tx))
 
 
 def _commands(request: Asked) -> int:

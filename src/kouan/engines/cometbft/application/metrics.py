@@ -29,7 +29,7 @@ _GROUPS: Final = (
 )
 """Rejections by the first number that is above them (`kouan.kernel.rejections`)."""
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-_ENVELOPES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+_ENVELOPES: Final = (1, 2, 4, 8, 16, 32, 64)
 
 
 class _Result(msgspec.Struct):

@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 
 from kouan.kernel.admitting import Letter
 
-MEMBER_ENVELOPES: Final = 2_000
+MEMBER_ENVELOPES: Final = 400
+"""Two fifths of what may wait in all (`kouan.engines.cometbft.node.config.POOL_ENVELOPES`)."""
 MEMBER_BYTES: Final = 2 << 20
-"""A quarter of what may wait in all (`kouan.engines.cometbft.node.config.POOL_BYTES`)."""
+"""A quarter of what may wait in all (`POOL_BYTES` there)."""
 FORGET_AFTER: Final = 10
 """Blocks."""
 

@@ -73,7 +73,9 @@ async def start(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env=dict(environment),
-        process_group=0,  # Ctrl-C in a terminal is the supervisor's alone
+        # Ctrl-C in a terminal is the supervisor's alone; and where Linux shares the processor out among sessions, the
+        # application has its share however many threads CometBFT runs.
+        start_new_session=True,
         preexec_fn=_die_with(os.getpid()),  # the supervisor has one thread
     )
     return Child(name, process, on_line)

@@ -21,6 +21,9 @@ BODY_BYTES: Final = 2_000_000
 POOL_BYTES: Final = 8 << 20
 """What waits to get into a block, at most: some ten full blocks. What comes beyond is refused before anybody looks at
 it, so that a node that is offered more than it carries still has time to make blocks. CometBFT's default is 1 GiB."""
+POOL_ENVELOPES: Final = 1_000
+"""The same for envelopes of few commands: what a block can take of them in about a second. All that waits is looked at
+again after each block, and before a proposal. CometBFT's default is 5,000."""
 CACHED: Final = 50_000
 """Envelopes that were seen lately and are not checked again."""
 RATE: Final = 20_000_000
@@ -31,9 +34,11 @@ block, and the votes, this makes one every 5 s."""
 COMMIT_PAUSE: Final = "300ms"
 """After a block, how long to wait for the votes of the slower ones before the next begins."""
 PROPOSAL_AWAITED: Final = "700ms"
-"""For so long another's block is waited for, and half a second longer in each further round: that is what a stopped
-validator costs the others whenever its turn comes. With 300 ms on every way between nodes as many blocks come as
-at 1 s. CometBFT's default is 3 s."""
+"""For so long another's block is waited for: that is what a stopped validator costs the others whenever its turn comes.
+With 300 ms on every way between nodes as many blocks come as at 1 s. CometBFT's default is 3 s."""
+PROPOSAL_AWAITED_MORE: Final = "1500ms"
+"""So much longer in each further round: where the processor is overwhelmed, the second proposer has the time it needs,
+and rounds without a block do not pile up. CometBFT's default is 500 ms."""
 VOTES_AWAITED: Final = "500ms"
 """The same for votes, once more than two thirds are there that do not agree; the default is 1 s."""
 GOSSIP_PAUSE: Final = "25ms"
@@ -62,9 +67,15 @@ def config_file(settings: Settings, socket: Path, peers: Sequence[str] = ()) -> 
     tables: dict[str, Table] = {
         "rpc": {"laddr": f"tcp://{settings.rpc}", "max_body_bytes": BODY_BYTES},
         "p2p": p2p,
-        "mempool": {"max_txs_bytes": POOL_BYTES, "cache_size": CACHED, "max_tx_bytes": MAX_BYTES},
+        "mempool": {
+            "size": POOL_ENVELOPES,
+            "max_txs_bytes": POOL_BYTES,
+            "cache_size": CACHED,
+            "max_tx_bytes": MAX_BYTES,
+        },
         "consensus": {
             "timeout_propose": PROPOSAL_AWAITED,
+            "timeout_propose_delta": PROPOSAL_AWAITED_MORE,
             "timeout_prevote": VOTES_AWAITED,
             "timeout_precommit": VOTES_AWAITED,
             "timeout_commit": COMMIT_PAUSE,
