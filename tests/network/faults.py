@@ -235,7 +235,7 @@ FAULTS: Final = (
     Fault("disk full", disks.fill),
     Fault("end of the WAL cut off", disks.cut_wal),
     Fault("restart of all, one after the other", rolling_restart),
-    Fault("ten times the load it can carry", hostility.overload),
+    Fault("ten times the load it can carry", hostility.overload, is_short=True),
     Fault("malformed, oversize, replayed and re-encoded envelopes", hostility.bad_envelopes, is_short=True),
     Fault("spam from one member", hostility.spam),
     Fault("validator that proposes garbage", hostility.garbage, is_short=True),
