@@ -138,7 +138,7 @@ def down(call: Call, directory: DirectoryArgument = None) -> Page:
     port = directory or call.port
     network = read_network(port)
     stopped = local_network.down(_nodes(port, network))
-    said = call.text(f"{stopped} nodes stopped; none is left running", f"已停止 {stopped} 个节点，无残留进程")
+    said = call.text(f"Nodes stopped: {stopped}; none is left running", f"已停止 {stopped} 个节点，无残留进程")
     return Page({"stopped": stopped}, [said])
 
 

@@ -183,7 +183,7 @@ def _edit(path: Path, old: str, new: str) -> None:
 
 def test_it_does_not_start_on_a_document_that_was_changed(node: NodeDirectory) -> None:
     _edit(node.trust_file, '"power":10', '"power":11')
-    with pytest.raises(FoundingError, match=r"signatures\.\S+: is not by"):
+    with pytest.raises(FoundingError, match=r"alliance\.json: signatures\.\S+: is not by"):
         node_setup.check(node)
 
 
@@ -191,7 +191,7 @@ def test_it_does_not_start_without_every_signature(node: NodeDirectory) -> None:
     trust = json.loads(node.trust_file.read_text())
     del trust["signatures"]["bank-a"]
     node.trust_file.write_text(json.dumps(trust, separators=(",", ":"), sort_keys=True))
-    with pytest.raises(FoundingError, match=r"signatures\.bank-a: is missing"):
+    with pytest.raises(FoundingError, match=r"alliance\.json: signatures\.bank-a: is missing"):
         node_setup.check(node)
 
 

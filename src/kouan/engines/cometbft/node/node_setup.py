@@ -105,7 +105,10 @@ def make_socket_directory(node: NodeDirectory) -> None:
 
 
 def _read(path: Path) -> NetworkFounding:
-    founding = read_trust_file(path.read_bytes())
+    try:
+        founding = read_trust_file(path.read_bytes())
+    except FoundingError as problem:
+        raise FoundingError(f"{path}: {problem}") from None
     if not isinstance(founding, NetworkFounding):
         raise FoundingError(f"{path}: founds a ledger of one operator, which runs by `kouan serve`, not by nodes")
     return founding
