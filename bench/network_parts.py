@@ -157,7 +157,10 @@ def measure(directory: Path, quotas: int, blocks: int, envelopes: int, commands:
         timed(Tree, "apply", "tree: taking in")
         timed(Store, "get", "state: reading")
         timed(Store, "flush", "disk: state flush")
-    taken = sum(receipt.count(b'{"code":0}') for block in prepared for receipt in validator.block(block))
+    try:
+        taken = sum(receipt.count(b'{"code":0}') for block in prepared for receipt in validator.block(block))
+    finally:
+        gc.enable()
     if taken != blocks * envelopes * commands:
         raise AssertionError(f"{blocks * envelopes * commands - taken} holds were refused")
     figures = {

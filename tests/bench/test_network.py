@@ -20,6 +20,7 @@ def test_a_validators_application_takes_every_hold(tmp_path: Path, monkeypatch: 
     asked = {"CheckTx", "PrepareProposal", "ProcessProposal", "FinalizeBlock", "Commit"}
     assert figures.keys() == asked | {"in all"}
     assert figures["in all"] == pytest.approx(sum(figures[name] for name in asked))
+    assert gc.isenabled()
 
 
 def test_an_account_counts_what_was_spent_since_it_was_opened() -> None:
