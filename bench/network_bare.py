@@ -24,9 +24,11 @@ from types import SimpleNamespace
 
 from bench import network_nodes
 from bench.accounting import Account
+from bench.network_load import AT_ONCE, WARM_S
 from bench.network_port import holds
 from kouan.engines.cometbft.application.abci_server import AbciServer
 from kouan.engines.cometbft.application.admission import commands_in
+from kouan.engines.cometbft.application.proposals import FRAMING, MAX_BYTES
 from kouan.engines.cometbft.client import rpc_json
 from kouan.engines.cometbft.client.rpc import RpcNode
 from kouan.engines.cometbft.node import binary, local_network, node_setup, observing
@@ -36,12 +38,9 @@ from kouan.engines.signatures import ThreadedVerifier
 from kouan.kernel.registry import Claim
 from kouan.kernel.suites import public_key, sign
 
-BLOCK_BYTES = 1_500_000
 QUOTAS = 12_000
 MOST = {1: 1_500, 200: 15_000}
 """Commands a second to prepare for, by how many an envelope has."""
-WARM_S = 4.0
-AT_ONCE = 10
 SEED = bytes(32)
 CLAIM = Claim(public_key(SEED), "kouan/bench", bytes(200), sign(SEED, "kouan/bench", bytes(200)))
 
@@ -75,9 +74,9 @@ class Bare:
     def prepare_proposal(self, request: abci.RequestPrepareProposal) -> abci.ResponsePrepareProposal:
         """Take what fits."""
         taken: list[bytes] = []
-        room = BLOCK_BYTES
+        room = MAX_BYTES
         for raw in request.txs:
-            room -= len(raw) + 6
+            room -= len(raw) + FRAMING
             if room < 0:
                 break
             taken.append(raw)
