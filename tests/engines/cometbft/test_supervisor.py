@@ -168,6 +168,23 @@ def test_what_no_new_start_would_mend_ends_it(tmp_path: Path, code: int, word: s
     assert word in told.of("stopped")[0]["reason"]
 
 
+@pytest.mark.parametrize("engine", [["exit", "1"], ["say", line("CONSENSUS FAILURE!!!", "EOF"), "wait"]])
+@pytest.mark.parametrize("code", [EXIT_TOO_OLD, EXIT_BROKEN])
+def test_why_an_application_cannot_go_on_is_waited_for(tmp_path: Path, code: int, engine: list[str]) -> None:
+    """It gives up its socket at once and is a while closing what it has open; CometBFT ends or complains meanwhile."""
+
+    async def script(told: Told) -> None:
+        await told.until("started", 2)
+        os.kill(told.pid("application"), signal.SIGUSR1)
+        await told.until("said")
+        os.kill(told.pid("cometbft"), signal.SIGUSR1)
+
+    slow = ["told", "leave", "say", "gone", "sleep", "0.2", "exit", str(code)]
+    ended, told = supervise(tmp_path, slow, ["told", *engine], script)
+    assert ended == code
+    assert not told.of("restarting")
+
+
 @pytest.mark.parametrize(
     ("said", "block_ahead_ms", "code"),
     [

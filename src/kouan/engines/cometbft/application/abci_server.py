@@ -124,10 +124,13 @@ class AbciServer:
         }
 
     def run(self, path: Path, ready: Callable[[], None] = lambda: None) -> None:
-        """Serve on a socket that only this user may open; raises whatever the application raises."""
-        with _listening(path) as listener:
-            threading.Thread(target=self._accept, args=(listener,), name="accepting", daemon=True).start()
-            try:
+        """Serve on a socket that only this user may open; raises whatever the application raises.
+
+        At the end the socket goes first and the connections after it: whoever lost one finds nobody there any more.
+        """
+        try:
+            with _listening(path) as listener:
+                threading.Thread(target=self._accept, args=(listener,), name="accepting", daemon=True).start()
                 ready()
                 collected_s = time.monotonic()
                 while not self._is_stopping:
@@ -139,10 +142,10 @@ class AbciServer:
                         self._arrived.get()
                     else:
                         self._answer(connection)
-            finally:
-                self._is_stopping = True
-                for one in list(self._sockets.values()):
-                    _hang_up(one)
+        finally:
+            self._is_stopping = True
+            for one in list(self._sockets.values()):
+                _hang_up(one)
 
     def stop(self) -> None:
         """Have `run` return after what is in hand. A signal's handler may call this, or another thread."""

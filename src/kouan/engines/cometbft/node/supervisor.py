@@ -159,6 +159,10 @@ class Supervisor:
     async def _end(self, ends: dict[str, asyncio.Task[int]]) -> End:
         if self._stop.is_set():
             return End("told to", 0)
+        # An application that cannot go on gives up its socket first. CometBFT, which loses it, may complain or end
+        # before it: only the application's exit code tells why.
+        if not _is_served(self._socket):
+            await asyncio.wait([ends[APPLICATION]], timeout=self._timing.grace)
         if _is_done(ends, APPLICATION):
             code = ends[APPLICATION].result()
             if code in _FOR_GOOD:
@@ -166,10 +170,6 @@ class Supervisor:
             return End(f"the application ended ({_said(code)})")
         if self._trouble.done():
             return self._trouble.result()
-        # Whoever lost the application ends soon after it: look again before CometBFT is called the cause.
-        await asyncio.wait([ends[APPLICATION]], timeout=self._timing.poll)
-        if _is_done(ends, APPLICATION):
-            return await self._end(ends)
         return End(f"CometBFT ended ({_said(ends[ENGINE].result())})")
 
     async def _bring_down(self, children: dict[str, Child], *, orphaned: bool) -> None:
