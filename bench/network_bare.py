@@ -9,6 +9,7 @@ machine's and CometBFT's. An envelope counts as answered when the load has seen 
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import subprocess
@@ -176,13 +177,16 @@ def _block(node: RpcNode, height: int) -> list[bytes]:
 
 def main() -> None:
     """Read the arguments; measure, or be an application."""
-    if sys.argv[1] == "application":
+    if sys.argv[1:2] == ["application"]:
         node = NodeDirectory(Path(sys.argv[2]))
         AbciServer(Bare(), lambda *_, **__: None).run(node.socket)  # type: ignore[arg-type]  # it does what is asked
         return
-    commands, in_flight, seconds = map(int, sys.argv[1:])
-    with tempfile.TemporaryDirectory(prefix="kouan-bare-") as name:
-        print(json.dumps(measure(Path(name), commands, in_flight, seconds), indent=1))
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("commands", "in_flight", "seconds"):
+        parser.add_argument(name, type=int)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="kouan-bare-") as made:
+        print(json.dumps(measure(Path(made), given.commands, given.in_flight, given.seconds), indent=1))
 
 
 if __name__ == "__main__":

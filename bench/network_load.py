@@ -7,8 +7,10 @@ header that more than two thirds of the validators signed vouches for its receip
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import gc
+import inspect
 import json
 import queue
 import sys
@@ -311,5 +313,11 @@ MEASURES: dict[str, Callable[..., Figures]] = {
 }
 
 if __name__ == "__main__":
-    name, directory, *arguments = sys.argv[1:]
-    print(json.dumps(MEASURES[name](Path(directory), *arguments)))
+    parser = argparse.ArgumentParser(description=__doc__)
+    names = parser.add_subparsers(dest="name", required=True)
+    for measure in MEASURES.values():
+        one = names.add_parser(measure.__name__, help=measure.__doc__)
+        for argument in inspect.signature(measure).parameters:
+            one.add_argument(argument, type=Path if argument == "directory" else str)
+    given = vars(parser.parse_args())
+    print(json.dumps(MEASURES[given.pop("name")](**given)))

@@ -228,10 +228,30 @@ def test_what_cannot_found_is_told_before_anything_is_written(places: Path, tmp_
     one_line(found(tmp_path / "out", *files, files[0]), "two members state the node")
     one_line(found(places / "mail", *files), "--out", "nothing is overwritten")
     one_line(run("node", "init", places / "bank", "--member", "bank", "--role", "bank", "--address", "h:1"), "DIR")
-    one_line(init(tmp_path / "x", "x", 1, "--role", "king"), "--role", "'king' is no role")
-    one_line(run("node", "init", tmp_path / "y", "--member", "y", "--role", "bank", "--address", "nowhere"), "address")
     assert not (tmp_path / "out").exists()
-    assert not (tmp_path / "y" / "node.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "words"),
+    [
+        ("--member", "Bank_A", "is no code; give up to 32 lower-case letters, digits, dots and hyphens"),
+        ("--role", "king", "'king' is no role; give one of attester, bank"),
+        ("--role", "second-holder", "`kouan node found --second-holder ID` names that member"),
+        ("--address", "nowhere", "'nowhere' is no HOST:PORT"),
+        ("--address", "h:65536", "a port up to 65535"),
+        ("--listen", "h:0", "is no HOST:PORT"),
+        ("--rpc", ":1", "is no HOST:PORT"),
+        ("--http", "::1:80", "an IPv6 address in brackets"),
+        ("--engine-metrics", "h:1\n", "is no HOST:PORT"),
+        ("--sentry", "h:1", "is no NODE@HOST:PORT"),
+    ],
+)
+def test_a_wrong_option_of_init_is_named_before_anything_is_written(
+    tmp_path: Path, option: str, given: str, words: str
+) -> None:
+    options = {"--member": "y", "--role": "bank", "--address": "h:1", option: given}
+    one_line(run("node", "init", tmp_path / "y", *(word for pair in options.items() for word in pair)), option, words)
+    assert not (tmp_path / "y").exists()
 
 
 @pytest.mark.parametrize(

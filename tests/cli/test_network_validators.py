@@ -73,7 +73,7 @@ def twin_of(node: NodeDirectory, directory: Path) -> NodeDirectory:
     twin.settings_file.write_text(settings)
     twin.config_file.write_text(config)
     (twin.home / "config" / "node_key.json").write_bytes(node_file(os.urandom(32)))
-    (twin.home / "data" / "priv_validator_state.json").write_bytes(NOTHING_SIGNED)
+    twin.last_vote.write_bytes(NOTHING_SIGNED)
     return twin
 
 

@@ -47,13 +47,3 @@ def test_snapshot_and_restore_name_what_is_missing(node: NodeDirectory, tmp_path
 def test_a_node_that_runs_is_not_restored(node: NodeDirectory, tmp_path: Path) -> None:
     with registered(node.processes_file):
         assert "stop that one first" in run("node", "restore", node.path, tmp_path).err
-
-
-def test_join_makes_no_new_last_vote_for_a_node_that_has_voted(node: NodeDirectory) -> None:
-    """A lost one that is made anew at height 0 would let the validator sign twice."""
-    voted = node.home / "data" / "priv_validator_state.json"
-    voted.unlink()
-    (node.home / "data" / "blockstore.db").mkdir()
-    with pytest.raises(node_setup.SetupError, match="may have voted"):
-        node_setup.install(node, TRUST, FOUNDING, [])
-    assert not voted.exists()

@@ -1,7 +1,8 @@
 """A fault campaign against real networks of four validators: `python -m tests.network.chaos --seed 1 --rounds 2`.
 
 A round tries every fault once, in an order by chance. It prints a table, and writes every outcome to ``--json``.
-Ends with 1 when a fault was not survived, with 3 when no campaign can run here (the reason is printed).
+Ends with 1 when a fault was not survived, with 2 when none has the words of ``--only``, with 3 when no campaign can run
+here (the reason is printed).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import msgspec
 from tests.network import isolation
 
 INSIDE: Final = "KOUAN_FAULTS_INSIDE"
+UNUSABLE: Final = 2
 CANNOT: Final = 3
 
 
@@ -46,6 +48,9 @@ def _run(given: argparse.Namespace) -> int:
     words = [word for word in given.only.split(",") if word]
     chosen = [fault for fault in FAULTS if fault.is_short or not given.short]
     chosen = [fault for fault in chosen if not words or any(word in fault.name for word in words)]
+    if not chosen:
+        sys.stderr.write(f"--only: no fault has these words; there are: {'; '.join(fault.name for fault in FAULTS)}\n")
+        return UNUSABLE
     running = campaign.Campaign(given.seed)
     until_s = time.monotonic() + 60 * given.minutes
     try:

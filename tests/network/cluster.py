@@ -20,7 +20,7 @@ from tests.network.places import Places
 from kouan.engines.cometbft.client.rpc import NodeError, RpcNode
 from kouan.engines.cometbft.node import node_setup, processes
 from kouan.engines.cometbft.node.directory import NodeDirectory, Settings
-from kouan.engines.cometbft.node.keys import node_file, node_id, validator_file, write_secret
+from kouan.engines.cometbft.node.keys import node_id
 from kouan.kernel.suites import digest, public_key
 from kouan.modules.alliance.founding import NetworkFounding
 
@@ -165,8 +165,8 @@ class Cluster:
             local=True,
         )
         node.directory.write_settings(settings)
-        write_secret(node.directory.validator_key, validator_file(validator))
-        write_secret(node.directory.node_key, node_file(_node_seed(node.place)))
+        seeds = iter([validator, _node_seed(node.place)])
+        node_setup.make_keys(node.directory, lambda _size: next(seeds))
         peers = [
             f"{node_id(public_key(_node_seed(place)))}@{self.places.address(place)}:26656"
             for place in range(len(alliance.VALIDATORS))

@@ -1,18 +1,23 @@
-"""Faults of a node's disk: it is full, or the end of a file is lost."""
+"""Faults of a node's disk: it is full, the end of a file is lost, or something else stands there than was written."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
 from typing import Final
 
+from tests.engines.cometbft.damage import damage
 from tests.network.cluster import wait_until
 from tests.network.scene import Scene
+
+from kouan.engines.cometbft.node.exits import EXIT_BROKEN
 
 NOTICED_S: Final = 120.0
 FULL_S: Final = 10.0
 BALLAST: Final = "ballast"
+STOPS_S: Final = 60.0
 CHUNK: Final = bytes(1 << 20)
 WORDS: Final = "no space left on device"
 
@@ -46,3 +51,20 @@ def cut_wal(scene: Scene) -> str:
     scene.goes_on()
     node.start()
     return f"{lost} bytes"
+
+
+def damage_state(scene: Scene) -> str:
+    """Every member's record on a node's disk is another: at the block that reads one, the node stops with its name."""
+    (node,) = scene.some(1)
+    node.stop()
+    node.forget_said()
+    changed = damage(node.directory.state, b"member/")
+    node.start()
+    wait_until(lambda: node.exit_code is not None, STOPS_S, "the node stops")
+    if node.exit_code != EXIT_BROKEN or not node.has_said("the stored value of member/"):
+        raise AssertionError(f"it ended with {node.exit_code} and did not name the record")
+    node.await_down()
+    scene.goes_on()
+    shutil.rmtree(node.directory.state)
+    node.start()
+    return f"{changed} records changed"

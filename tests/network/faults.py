@@ -234,6 +234,7 @@ FAULTS: Final = (
     Fault("clock 61 s behind: stops and says so", clock_behind, reason_against=skewed.reason_against),
     Fault("disk full", disks.fill),
     Fault("end of the WAL cut off", disks.cut_wal),
+    Fault("state damaged: stops and says so", disks.damage_state, is_short=True),
     Fault("restart of all, one after the other", rolling_restart),
     Fault("ten times the load it can carry", hostility.overload, is_short=True),
     Fault("malformed, oversize, replayed and re-encoded envelopes", hostility.bad_envelopes, is_short=True),

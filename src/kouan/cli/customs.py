@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from kouan import bootstrap
-from kouan.cli import attesting
+from kouan.cli import attesting, entries
 from kouan.cli.attesting import OutOption, amounts_of, desk_of, hand_out, stage_of
 from kouan.cli.calls import Call, command, group
 from kouan.cli.code_words import code_word
@@ -23,7 +23,6 @@ from kouan.formats.declaration import Declaration
 from kouan.formats.identifiers import declaration_number
 from kouan.formats.money import money
 from kouan.formats.single_window import FormatError, read_files
-from kouan.kernel.encoding import Code
 from kouan.modules.customs.queries import Declaration as View
 from kouan.modules.customs.queries import declaration as declaration_at
 from kouan.modules.customs.rules import Reason
@@ -94,7 +93,7 @@ def amend(
 )
 def withdraw(call: Call, numbers: Numbers, reason: ReasonOption) -> Page:
     """Cancel declarations 撤单, for good. Loans that run stay; nothing more is drawn."""
-    code = _code(reason)
+    code = entries.code("--reason", reason)
     with desk_of(call) as (desk, _):
         return _page(call, desk.withdraw(_checked(numbers), code))
 
@@ -104,7 +103,7 @@ def withdraw(call: Call, numbers: Numbers, reason: ReasonOption) -> Page:
 )
 def suspend(call: Call, numbers: Numbers, reason: ReasonOption) -> Page:
     """Let nothing more be drawn on declarations until they are resumed."""
-    code = _code(reason)
+    code = entries.code("--reason", reason)
     with desk_of(call) as (desk, _):
         return _page(call, desk.suspend(_checked(numbers), code))
 
@@ -114,7 +113,7 @@ def suspend(call: Call, numbers: Numbers, reason: ReasonOption) -> Page:
 )
 def resume(call: Call, numbers: Numbers, reason: ReasonOption) -> Page:
     """End customs' suspension of declarations."""
-    code = _code(reason)
+    code = entries.code("--reason", reason)
     with desk_of(call) as (desk, _):
         return _page(call, desk.resume(_checked(numbers), code))
 
@@ -208,11 +207,3 @@ def _read(path: Path) -> Declaration:
 
 def _checked(numbers: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(str(declaration_number(number)) for number in numbers))
-
-
-def _code(reason: str) -> str:
-    try:
-        return msgspec.convert(reason, Code)
-    except msgspec.ValidationError:
-        problem = f"{reason[:40]!r} is no code; give up to 32 lower-case letters, digits, dots and hyphens"
-        raise UnusableError("--reason", problem) from None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
 from rich.console import RenderableType
 
 from kouan import bootstrap
+from kouan.cli import entries
 from kouan.cli.calls import Call, command, group
 from kouan.cli.code_words import role_words
 from kouan.cli.output import Page, UnusableError, fields, table
@@ -25,7 +26,6 @@ from kouan.engines.cometbft.node.directory import NodeDirectory, Settings
 from kouan.engines.cometbft.node.local_network import LocalNode, write_network
 from kouan.kernel.encoding import to_text
 from kouan.modules.alliance.founding import FoundingError, FoundingValidator, NetworkFounding, alliance_id
-from kouan.modules.alliance.rules import Role
 from kouan.modules.alliance.trust import network_trust_file, unsigned
 
 app: Final = group("")
@@ -80,7 +80,20 @@ def init(
     node = NodeDirectory(directory)
     if node.settings_file.exists():
         raise UnusableError("DIR", f"{directory} holds a node already; give another directory")
-    given = _roles(role)
+    entries.code("--member", member)
+    given = entries.roles(role)
+    if "second-holder" in given:
+        raise UnusableError(
+            "--role", "leave second-holder out; `kouan node found --second-holder ID` names that member"
+        )
+    for field, text in (
+        ("--address", address),
+        ("--listen", listen or address),
+        ("--rpc", rpc),
+        ("--http", http),
+        ("--engine-metrics", engine_metrics),
+    ):
+        entries.place(field, text)
     through = None if sentry is None else _sentry(sentry)
     named = Name(en or member, zh or en or member)
     host, _, port = address.rpartition(":")
@@ -151,6 +164,7 @@ def found(
 
     Writes alliance.draft.json and peers.json: give both to every member.
     """
+    entries.code("--name", name)
     memberships = [membership.read(path) for path in files]
     founding = network_founding.collect(
         memberships,
@@ -271,20 +285,13 @@ def _membership(node: NodeDirectory) -> membership.Membership:
     return membership.read(_own(node))
 
 
-def _roles(given: list[str]) -> list[Role]:
-    for role in given:
-        if role not in get_args(Role):
-            raise UnusableError("--role", f"{role!r} is no role; there are {', '.join(get_args(Role))}")
-    return msgspec.convert(sorted(set(given)), list[Role])
-
-
 def _sentry(text: str) -> Peer:
     node, _, address = text.partition("@")
     try:
         return msgspec.convert({"address": address, "node": node}, Peer)
-    except msgspec.ValidationError as problem:
+    except msgspec.ValidationError:
         raise UnusableError(
-            "--sentry", f"{text[:80]!r}: {problem}; give NODE@HOST:PORT as `kouan node init` said it"
+            "--sentry", f"{text[:120]!r} is no NODE@HOST:PORT; NODE is what `kouan node init` said at the sentry"
         ) from None
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from kouan.cli import proposals, skip, validators
+from kouan.cli import entries, proposals, skip, validators
 from kouan.cli.calls import Call, command, group
 from kouan.cli.code_words import role_words
 from kouan.cli.output import Page, UnusableError, fields, moment, must_accept, table
@@ -17,7 +17,6 @@ from kouan.cli.proposals import KeyArgument, MemberArgument, done
 from kouan.client import alliance_desk as desk
 from kouan.client.places import MAIN_KEY, make_home
 from kouan.client.reading import LedgerReader
-from kouan.kernel.encoding import Code
 from kouan.kernel.records import Member
 from kouan.modules.alliance.records import (
     member_key,
@@ -121,19 +120,10 @@ def prepare(
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where to write the application.")] = None,
 ) -> Page:
     """Make keys for an institution that wants to join, and its application for `kouan member propose add`."""
-    _code("MEMBER", member)
+    entries.code("MEMBER", member)
     home = make_home(call.port / "members" / member, os.urandom, signing=(MAIN_KEY,), passphrase=call.passphrase)
     application = desk.application(home)
     path = out or Path(f"{member}.application.json")
     path.write_bytes(msgspec.json.format(msgspec.json.encode(application), indent=2) + b"\n")
     document = {"application": str(path), "member": member}
     return done(call, document, f"application written to {path}", f"申请文件已写入 {path}")
-
-
-def _code(field: str, text: str) -> None:
-    try:
-        msgspec.convert(text, Code)
-    except msgspec.ValidationError:
-        raise UnusableError(
-            field, f"{text[:40]!r} is no code; give up to 32 lower-case letters, digits, dots and hyphens"
-        ) from None

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from kouan import bootstrap
+from kouan.cli import entries
 from kouan.cli.calls import Call, command, group
 from kouan.cli.output import Page, UnusableError, fields, table
 from kouan.client import local_founding
@@ -149,6 +150,7 @@ def _not_running(number: int) -> UnusableError:
 def _found(call: Call, port: Path, validators: int, base_port: int | None, name: str) -> None:
     if (port / bootstrap.TRUST_FILE).exists() or (port / "members").exists():
         raise UnusableError("DIR", f"{port} holds an alliance already, or the rest of one; give another directory")
+    entries.code("--name", name)
     cast = local_founding.cast_for(validators)
     members = [founder.id for founder in cast.members[:validators]]
     ports = local_network.choose_ports(validators, base_port)

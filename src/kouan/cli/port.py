@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from kouan import bootstrap
+from kouan.cli import entries
 from kouan.cli.calls import Call, command, group
 from kouan.cli.code_words import role_words
 from kouan.cli.output import Page, fields, table
@@ -45,6 +46,7 @@ def init(
     The operator's key, ledger/operator.key, is never encrypted, so that `kouan serve` can start unattended: only its
     file mode guards it.
     """
+    entries.code("--name", name)
     cast = SHANGHAI if members is None else read_cast(members)
     files = Files(directory / bootstrap.TRUST_FILE, directory / bootstrap.LEDGER / bootstrap.OPERATOR_SEED)
     founding = found(

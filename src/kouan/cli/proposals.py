@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
 
 from kouan import bootstrap
+from kouan.cli import entries
 from kouan.cli.calls import Call, command, group
 from kouan.cli.output import Page, UnusableError, moment, must_accept, table
 from kouan.client import alliance_desk as desk
@@ -35,7 +36,7 @@ from kouan.modules.alliance.records import (
     SetValidator,
     SuspendMember,
 )
-from kouan.modules.alliance.rules import MAX_POWER, Role
+from kouan.modules.alliance.rules import MAX_POWER
 
 app: Final = group("Proposals.")
 propose_app: Final = group("Put a change to the vote.")
@@ -145,7 +146,7 @@ def propose_add(
 ) -> Page:
     """Propose to admit an institution."""
     applied: desk.Application = read_slip(file.read_bytes(), desk.Application, str(file))
-    return _propose(call, AddMember(applied.key, applied.member, applied.public, _roles(role), applied.sealing))
+    return _propose(call, AddMember(applied.key, applied.member, applied.public, entries.roles(role), applied.sealing))
 
 
 @command(propose_app, "suspend", signs=True, examples=("kouan member propose suspend ID --as peoples-bank",))
@@ -168,7 +169,7 @@ def propose_resume(call: Call, member: MemberArgument) -> Page:
 )
 def propose_roles(call: Call, member: MemberArgument, role: RoleOption) -> Page:
     """Propose what a member may do: all its roles, not only new ones."""
-    return _propose(call, SetRoles({member: _roles(role)}))
+    return _propose(call, SetRoles({member: entries.roles(role)}))
 
 
 @command(
@@ -317,14 +318,6 @@ def _document(view: ProposalView) -> dict[str, Any]:
         "state": view.state,
         "tally": view.tally._asdict(),
     }
-
-
-def _roles(named: list[str]) -> list[Role]:
-    known = get_args(Role)
-    for role in named:
-        if role not in known:
-            raise UnusableError("--role", f"{role!r} is no role; give one of {', '.join(known)}")
-    return msgspec.convert(sorted(set(named)), list[Role])
 
 
 def _public(text: str) -> str:

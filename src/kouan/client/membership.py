@@ -16,6 +16,7 @@ from kouan.client.keyfile import Keys
 from kouan.client.names import Name
 from kouan.client.places import MAIN_KEY
 from kouan.client.sealing import public_of
+from kouan.engines.cometbft.node.directory import HostPort
 from kouan.kernel.encoding import Bytes64, from_text, to_text
 from kouan.kernel.suites import SUITE, digest, public_key, sign, verify
 from kouan.modules.alliance.founding import FoundingKey, FoundingMember, FoundingValidator
@@ -24,7 +25,6 @@ FORMAT: Final = "kouan/membership/1"
 TAG: Final = "kouan/membership/1"
 MAX_BYTES: Final = 64 << 10
 NodeId = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}\Z")]
-Address = Annotated[str, Meta(pattern=r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):[1-9][0-9]{0,4}\Z", max_length=260)]
 
 
 class MembershipError(ValueError):
@@ -34,7 +34,7 @@ class MembershipError(ValueError):
 class Peer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a member's node is reached."""
 
-    address: Address
+    address: HostPort
     node: NodeId
 
     @property

@@ -227,8 +227,8 @@ ALLIANCE: Final = {
     Rejection.POWER_MOVED_TOO_FAST: Sentence(
         "Too much of the alliance's power would change hands within one trust period.",
         "一个信任期内联盟权力变动过大。",
-        "Enact it after the trust period.",
-        "请在信任期结束后执行。",
+        "Try again after the trust period.",
+        "请在信任期结束后重试。",
     ),
     Rejection.HANDOVER_NOT_FITTING: Sentence(
         "A handover is missing, or is not the one that the proposal is about.",

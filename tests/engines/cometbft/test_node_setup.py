@@ -79,7 +79,7 @@ def test_cometbft_reads_the_keys_and_the_configuration(node: NodeDirectory) -> N
 
 
 def test_secrets_are_their_owners_alone(node: NodeDirectory) -> None:
-    for path in (node.validator_key, node.node_key, node.home / "data" / "priv_validator_state.json"):
+    for path in (node.validator_key, node.node_key, node.last_vote):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     assert stat.S_IMODE(node.path.stat().st_mode) == 0o700
 
@@ -163,16 +163,22 @@ def test_a_node_that_joined_may_start(node: NodeDirectory) -> None:
 
 def test_joining_again_keeps_what_was_signed(node: NodeDirectory) -> None:
     """A forgotten vote is a vote cast twice."""
-    voted = node.home / "data" / "priv_validator_state.json"
+    voted = node.last_vote
     voted.write_text('{"height":"7","round":0,"step":3}')
     node_setup.install(node, TRUST, FOUNDING, [])
     assert "7" in voted.read_text()
     with pytest.raises(FileExistsError):
         node_setup.make_keys(node, bytes)
-    voted.unlink()
-    with pytest.raises(node_setup.SetupError, match=r"priv_validator_state\.json: is lost"):
-        node_setup.install(node, TRUST, FOUNDING, [])
-    assert not voted.exists()
+
+
+def test_joining_never_makes_up_what_was_signed(node: NodeDirectory) -> None:
+    """Neither in the node's own directory nor in one that was put together from a backup of its keys."""
+    node.last_vote.unlink()
+    for _ in range(2):
+        with pytest.raises(node_setup.SetupError, match=r"priv_validator_state\.json: is lost"):
+            node_setup.install(node, TRUST, FOUNDING, [])
+        assert not node.last_vote.exists()
+        node.trust_file.unlink(missing_ok=True)
 
 
 def _edit(path: Path, old: str, new: str) -> None:
@@ -208,7 +214,9 @@ def test_it_does_not_start_before_it_was_founded(node: NodeDirectory, monkeypatc
         node_setup.check(node)
 
 
-@pytest.mark.parametrize("lost", ["validator_key", "node_key", "genesis", "trust_file", "settings_file"])
+@pytest.mark.parametrize(
+    "lost", ["validator_key", "node_key", "last_vote", "genesis", "config_file", "trust_file", "settings_file"]
+)
 def test_it_does_not_start_without_a_file(node: NodeDirectory, lost: str) -> None:
     """The error names the file."""
     path: Path = getattr(node, lost)

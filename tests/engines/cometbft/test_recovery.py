@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 from tests.engines.cometbft import scene
+from tests.engines.cometbft.damage import damage
 from tests.engines.cometbft.keeper import FOUNDED, Keeper, kouan, same_records
 from tests.engines.cometbft.node import BINARY, rpc
 from tests.engines.cometbft.test_node import submit
 
 from kouan.engines.cometbft.node.exits import EXIT_BROKEN, EXIT_UNUSABLE
 from kouan.engines.cometbft.sync.carried import restore_snapshot
-from kouan.engines.store import open_environment
 
 pytestmark = [
     pytest.mark.skipif(not BINARY.exists(), reason="CometBFT is not installed: make engine"),
@@ -92,17 +92,6 @@ def goes_on(node: Keeper, height: int) -> None:
     assert base64.b64decode(answer["last_block_app_hash"]).hex().upper() == header["app_hash"]
 
 
-def damage(state: Path, key: bytes) -> None:
-    """Change one byte of every stored value of a key."""
-    environment = open_environment(state, "")
-    values = environment.open_db(b"values")
-    with environment.begin(write=True) as txn:
-        for place, value in list(txn.cursor(values)):
-            if value.startswith(key + b"\0"):
-                txn.put(place, value[:-1] + b" ", db=values)
-    environment.close()
-
-
 def test_application_behind(pair: Pair) -> None:
     """A kill loses what was not flushed; CometBFT plays those blocks again."""
     node = pair.anew()
@@ -129,7 +118,7 @@ def test_state_damaged(pair: Pair) -> None:
     node = pair.first
     height = node.height
     node.stop()
-    damage(node.directory / "state", b"charter")
+    assert damage(node.directory / "state", b"charter\0")
     ended = kouan("node", "start", node.directory)
     assert ended.returncode == EXIT_BROKEN == 70
     assert "the stored value of charter is not the one that the state tree holds: delete the node" in ended.stdout
@@ -163,6 +152,29 @@ def test_application_ahead(pair: Pair) -> None:
     node.fails_with("is higher than core")
     pair.restore(kept)
     pair.catches_up()
+
+
+def test_application_ahead_all_blocks_kept(pair: Pair, tmp_path: Path) -> None:
+    """Where no block was pruned no snapshot is needed: without its state the node is played every block again."""
+    with ExitStack() as running:
+        node = Keeper(tmp_path / "c", follows=pair.first)
+        running.callback(node.kill)
+        node.start()
+        node.await_height(pair.first.height)
+        node.stop()
+        shutil.copytree(node.home / "data", node.directory / "yesterday")
+        node.start()
+        node.await_height(node.height + 2)
+        node.stop()
+        voted = (node.directory / VOTED).read_bytes()
+        shutil.rmtree(node.home / "data")
+        shutil.move(node.directory / "yesterday", node.home / "data")
+        (node.directory / VOTED).write_bytes(voted)
+        node.fails_with("is higher than core")
+        shutil.rmtree(node.directory / "state")
+        node.start()
+        node.await_height(pair.first.height)
+        node.wait(lambda: same_records(pair.first, node))
 
 
 def test_cometbfts_data_lost(pair: Pair) -> None:
@@ -211,10 +223,12 @@ def test_a_new_node_whose_peers_have_pruned(pair: Pair, tmp_path: Path) -> None:
 
 
 def test_last_vote_lost(pair: Pair) -> None:
-    """CometBFT does not start without it. One that lies ahead of all that was signed can sign nothing twice."""
+    """A node does not start without it. One that lies ahead of all that was signed can sign nothing twice."""
     node = pair.anew()
     (node.directory / VOTED).unlink()
-    node.fails_with("error reading PrivValidator state", "priv_validator_state.json: no such file")
+    ended = kouan("node", "start", node.directory)
+    assert ended.returncode == EXIT_UNUSABLE
+    assert "priv_validator_state.json: is lost, and this node may have voted" in ended.stderr
     ahead = {"height": str(pair.first.height + 1_000), "round": 0, "step": 3}
     (node.directory / VOTED).write_text(json.dumps(ahead))
     pair.catches_up()
@@ -226,4 +240,11 @@ def test_consensus_log_cut(pair: Pair) -> None:
     wal = node.home / "data" / "cs.wal" / "wal"
     with wal.open("r+b") as file:
         file.truncate(wal.stat().st_size - 7)
+    pair.catches_up()
+
+
+def test_consensus_log_lost(pair: Pair) -> None:
+    """It is for blocks that were under way: the node goes on without it."""
+    node = pair.anew()
+    shutil.rmtree(node.home / "data" / "cs.wal")
     pair.catches_up()

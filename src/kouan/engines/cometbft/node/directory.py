@@ -27,7 +27,8 @@ from kouan.engines.local_socket import MAX_PATH
 from kouan.kernel.encoding import Code
 
 FORMAT: Final = "kouan/node/1"
-_HOST_PORT: Final = r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):[1-9][0-9]{0,4}$"
+_PORT: Final = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_HOST_PORT: Final = rf"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):{_PORT}\Z"
 HostPort = Annotated[str, msgspec.Meta(pattern=_HOST_PORT, max_length=260)]
 """Where something listens, ``host:port``; an IPv6 address stands in brackets."""
 
@@ -107,6 +108,11 @@ class NodeDirectory:
     def validator_key(self) -> Path:
         """What signs votes."""
         return self.home / "config" / "priv_validator_key.json"
+
+    @property
+    def last_vote(self) -> Path:
+        """CometBFT's, of what was signed last: never put back from a copy."""
+        return self.home / "data" / "priv_validator_state.json"
 
     @property
     def state(self) -> Path:

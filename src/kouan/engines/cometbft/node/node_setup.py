@@ -38,8 +38,13 @@ class Public(NamedTuple):
 
 
 def make_keys(node: NodeDirectory, entropy: Callable[[int], bytes]) -> Public:
-    """Make the validator's and the node's key; raises FileExistsError where there are any: never two of them."""
+    """Make the validator's and the node's key; raises FileExistsError where there are any: never two of them.
+
+    Beside the validator's key stands from the beginning what was signed with it: nothing. Where that is missing later,
+    it was lost.
+    """
     write_secret(node.validator_key, validator_file(entropy(SEED_BYTES)))
+    write_secret(node.last_vote, _NEVER_VOTED)
     write_secret(node.node_key, node_file(entropy(SEED_BYTES)))
     return public_keys(node)
 
@@ -52,20 +57,15 @@ def public_keys(node: NodeDirectory) -> Public:
 def install(node: NodeDirectory, trust: bytes, founding: NetworkFounding, peers: Sequence[str]) -> None:
     """Write what CometBFT runs by, and the trust file last; raises SetupError where another alliance's is.
 
-    ``peers`` are ``id@host:port`` of the other members' nodes. What says which votes were signed is never overwritten.
+    ``peers`` are ``id@host:port`` of the other members' nodes. What says which votes were signed is never written:
+    where it is lost, so that one could be signed twice, SetupError is raised.
     """
     if node.trust_file.exists() and alliance_id(_read(node.trust_file)) != alliance_id(founding):
         raise SetupError(f"{node.trust_file}: belongs to another alliance; a node never changes its own: make another")
     settings = node.settings()
     for directory in (node.home / "data", node.state, node.snapshots):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    voted = node.home / "data" / "priv_validator_state.json"
-    if not voted.exists():
-        if node.trust_file.exists():
-            raise SetupError(
-                f"{voted}: is lost, and this node may have voted; docs/operating/recovery.md says what to do"
-            )
-        write_secret(voted, _NEVER_VOTED)
+    _must_know_its_last_vote(node)
     node.genesis.write_bytes(genesis_file(founding))
     node.config_file.write_bytes(config_file(settings, node.socket, peers))
     node.trust_file.write_bytes(trust)
@@ -87,6 +87,9 @@ def check(node: NodeDirectory) -> NetworkFounding:
             f"{node.genesis}: does not follow from {node.trust_file.name}: one of them was changed; "
             "put the alliance.json back that every member signed, and run `kouan node join` again"
         )
+    if not node.config_file.exists():  # CometBFT would go on with its defaults, and never find the application
+        raise SetupError(f"{node.config_file}: is lost; put yours back, or run `kouan node join` again")
+    _must_know_its_last_vote(node)
     if is_future(founding.founded_ms):
         raise ClockError(f"alliance.json: was founded in the future; {CLOCK_BEHIND}")
     return founding
@@ -102,6 +105,13 @@ def make_socket_directory(node: NodeDirectory) -> None:
     found = directory.lstat()
     if directory != node.path and (found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077):
         raise SetupError(f"{directory}: is open to others; remove it, or give the node a directory with a shorter path")
+
+
+def _must_know_its_last_vote(node: NodeDirectory) -> None:
+    if not node.last_vote.exists():
+        raise SetupError(
+            f"{node.last_vote}: is lost, and this node may have voted; docs/operating/recovery.md says what to do"
+        )
 
 
 def _read(path: Path) -> NetworkFounding:
