@@ -349,8 +349,23 @@ def test_what_the_application_raises_ends_the_process_with_a_code_of_its_own(
         client.send(abci.Request(commit=abci.RequestCommit()), FLUSH)
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await client.receive()
+        assert not (tmp_path / "s").exists()  # by that the supervisor knows who ended first
 
     code, told = serve(application, tmp_path / "s", talk, ends=True)
     assert code == expected
     assert str(problem) in dict(told)[event]["problem"]
+    application.close()
+
+
+def test_a_stop_is_noticed_though_nothing_wakes_the_server(application: Application, tmp_path: Path) -> None:
+    """Python calls a signal's handler in the main thread alone, and the system may hand the signal to another."""
+    server = abci_server.AbciServer(application, lambda *_, **__: None)
+    waits = threading.Event()
+    serving_it = threading.Thread(target=server.run, args=(tmp_path / "s", waits.set), daemon=True)
+    serving_it.start()
+    waits.wait(20)
+    time.sleep(0.1)
+    server._is_stopping = True
+    serving_it.join(20)
+    assert not serving_it.is_alive()
     application.close()

@@ -40,6 +40,8 @@ READ_BYTES: Final = 256 << 10
 GATHERED_S: Final = 0.005
 """After envelopes came, no more are read for so long: it is cheaper to read several at once."""
 CONNECTIONS: Final = 16
+WAKES_S: Final = 0.5
+"""A signal that comes while other threads end, as when CometBFT has died, does not always wake the one that waits."""
 COLLECT_EVERY_S: Final = 60.0
 """Garbage with cycles in it is rare here, and looking for it costs a tenth of a second."""
 CHECK: Final = "check_tx"
@@ -139,7 +141,8 @@ class AbciServer:
                         if time.monotonic() > collected_s + COLLECT_EVERY_S:
                             gc.collect()
                             collected_s = time.monotonic()
-                        self._arrived.get()
+                        with contextlib.suppress(queue.Empty):
+                            self._arrived.get(timeout=WAKES_S)
                     else:
                         self._answer(connection)
         finally:
