@@ -32,7 +32,7 @@ demo: $(READY) ## a day of the port on the embedded engine
 
 test: $(READY) ## every test, on both cores; those that need CometBFT are skipped where it cannot be installed
 	@$(MAKE) --no-print-directory engine || echo "Going on without CometBFT: tests that need it say so and are skipped." >&2
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 chaos: engine ## 1,000 simulated days under the auditor's eyes, a server killed again and again, networks put through every fault (an hour)
 	$(BIN)/python -m tests.simulation.chaos --seeds 1000 --processes 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -123,9 +124,13 @@ def _kouan_commands(text: str) -> Iterator[list[str]]:
                 command = []
 
 
+@cache
+def _kouan() -> Any:
+    return typer.main.get_command(app)
+
+
 def _check_command(words: list[str]) -> None:
-    command: Any = typer.main.get_command(app)
-    path = "kouan"
+    command, path = _kouan(), "kouan"
     while words and hasattr(command, "commands") and not words[0].startswith("-"):
         if words[0].isupper():  # GROUP COMMAND: any of them
             return

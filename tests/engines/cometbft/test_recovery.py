@@ -20,10 +20,7 @@ from tests.engines.cometbft.test_node import submit
 from kouan.engines.cometbft.node.exits import EXIT_BROKEN, EXIT_UNUSABLE
 from kouan.engines.cometbft.sync.carried import restore_snapshot
 
-pytestmark = [
-    pytest.mark.skipif(not BINARY.exists(), reason="CometBFT is not installed: make engine"),
-    pytest.mark.xdist_group("recovery"),
-]
+pytestmark = pytest.mark.skipif(not BINARY.exists(), reason="CometBFT is not installed: make engine")
 VOTED = Path("cometbft") / "data" / "priv_validator_state.json"
 
 
