@@ -30,7 +30,6 @@ from kouan.modules.alliance.trust import network_trust_file, unsigned
 
 app: Final = group("")
 DRAFT: Final = "alliance.draft.json"
-PEERS: Final = "peers.json"
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 POWER: Final = 10
 DirectoryArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The node's directory.")]
@@ -175,7 +174,7 @@ def found(
         entropy=os.urandom,
         now_ms=bootstrap.now_ms(),
     )
-    draft, peers = out / DRAFT, out / PEERS
+    draft, peers = out / DRAFT, out / network_founding.PEERS
     for path in (draft, peers):
         if path.exists():
             raise UnusableError("--out", f"{path} is there already; give another directory, nothing is overwritten")
@@ -217,8 +216,8 @@ def sign_founding(
         call.text(f"Not yet signed: {', '.join(missing)}", f"尚未签署：{'、'.join(missing)}")
         if missing
         else call.text(
-            f"All have signed. Next, everyone: kouan node join DIR {draft} --peers {PEERS}",
-            f"全部已签署。下一步，各成员：kouan node join DIR {draft} --peers {PEERS}",
+            f"All have signed. Next, everyone: kouan node join DIR {draft} --peers {network_founding.PEERS}",
+            f"全部已签署。下一步，各成员：kouan node join DIR {draft} --peers {network_founding.PEERS}",
         )
     )
     return Page(_document(trust.founding, signed), [*_shown(call, trust.founding, signed), "", then])

@@ -53,6 +53,7 @@ def found(
 ) -> tuple[NetworkFounding, bytes]:
     """Make a home with keys for each member in ``port``; return the founding document and its trust file.
 
+    Writes ``names.json`` and ``peers.json`` there too.
     ``nodes``: by member, how its node is reached, and its validator's public key. Raises FoundingError.
     """
     homes = [make_founders_home(port, founder.id, founder.roles, entropy, passphrase) for founder in cast.members]
@@ -72,6 +73,7 @@ def found(
     for home, own in zip(homes, memberships, strict=True):
         draft = network_founding.sign_draft(draft, own, home.keys, port)
     write_names(port, {founder.id: Name(founder.en, founder.zh) for founder in cast.members})
+    network_founding.write_peers(port / network_founding.PEERS, network_founding.peers_of(memberships))
     return founding, network_founding.complete(draft)
 
 

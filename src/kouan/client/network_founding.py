@@ -32,6 +32,7 @@ from kouan.modules.alliance.trust import (
 )
 
 PEERS_FORMAT: Final = "kouan/peers/1"
+PEERS: Final = "peers.json"
 MAX_BYTES: Final = 8 << 20
 
 
