@@ -14,7 +14,7 @@ from kouan.modules.alliance.rules import Role
 
 
 def code(field: str, text: str) -> str:
-    """Return a code: a member's id, an alliance's name, a reason."""
+    """Return a code: a member's id, an alliance's name, a reason; raises UnusableError."""
     try:
         return msgspec.convert(text, Code)
     except msgspec.ValidationError:
@@ -23,10 +23,10 @@ def code(field: str, text: str) -> str:
         ) from None
 
 
-def place(field: str, text: str) -> str:
-    """Return where something listens or is reached."""
+def must_be_place(field: str, text: str) -> None:
+    """Check where something listens or is reached; raises UnusableError."""
     try:
-        return msgspec.convert(text, HostPort)
+        msgspec.convert(text, HostPort)
     except msgspec.ValidationError:
         raise UnusableError(
             field,
@@ -36,7 +36,7 @@ def place(field: str, text: str) -> str:
 
 
 def roles(named: Sequence[str]) -> list[Role]:
-    """Return the roles of ``--role``, each once."""
+    """Return the roles of ``--role``, each once; raises UnusableError."""
     known = get_args(Role)
     for role in named:
         if role not in known:

@@ -92,7 +92,7 @@ def init(
         ("--http", http),
         ("--engine-metrics", engine_metrics),
     ):
-        entries.place(field, text)
+        entries.must_be_place(field, text)
     through = None if sentry is None else _sentry(sentry)
     named = Name(en or member, zh or en or member)
     host, _, port = address.rpartition(":")
