@@ -175,7 +175,9 @@ def test_joining_never_makes_up_what_was_signed(node: NodeDirectory) -> None:
     """Neither in the node's own directory nor in one that was put together from a backup of its keys."""
     node.last_vote.unlink()
     for _ in range(2):
-        with pytest.raises(node_setup.SetupError, match=r"priv_validator_state\.json: is lost"):
+        with pytest.raises(
+            node_setup.SetupError, match=r"priv_validator_state\.json: is lost, and this node may have voted"
+        ):
             node_setup.install(node, TRUST, FOUNDING, [])
         assert not node.last_vote.exists()
         node.trust_file.unlink(missing_ok=True)

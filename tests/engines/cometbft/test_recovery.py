@@ -79,6 +79,14 @@ def without_data(node: Keeper) -> None:
     (node.directory / VOTED).write_bytes(voted)
 
 
+def with_yesterdays_data(node: Keeper) -> None:
+    """Give CometBFT the copy of its data in ``yesterday``, but never yesterday's last vote."""
+    voted = (node.directory / VOTED).read_bytes()
+    shutil.rmtree(node.home / "data")
+    shutil.move(node.directory / "yesterday", node.home / "data")
+    (node.directory / VOTED).write_bytes(voted)
+
+
 def goes_on(node: Keeper, height: int) -> None:
     """See that a node has come past a height, and that its state is the one that the next header names."""
     node.await_height(height + 2)
@@ -142,10 +150,7 @@ def test_application_ahead(pair: Pair) -> None:
     node.start()
     node.await_snapshot(above=before)
     node.stop()
-    voted = (node.directory / VOTED).read_bytes()
-    shutil.rmtree(node.home / "data")
-    shutil.move(node.directory / "yesterday", node.home / "data")
-    (node.directory / VOTED).write_bytes(voted)
+    with_yesterdays_data(node)
     node.fails_with("is higher than core")
     pair.restore(kept)
     pair.catches_up()
@@ -163,10 +168,7 @@ def test_application_ahead_all_blocks_kept(pair: Pair, tmp_path: Path) -> None:
         node.start()
         node.await_height(node.height + 2)
         node.stop()
-        voted = (node.directory / VOTED).read_bytes()
-        shutil.rmtree(node.home / "data")
-        shutil.move(node.directory / "yesterday", node.home / "data")
-        (node.directory / VOTED).write_bytes(voted)
+        with_yesterdays_data(node)
         node.fails_with("is higher than core")
         shutil.rmtree(node.directory / "state")
         node.start()
